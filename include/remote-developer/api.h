@@ -1,0 +1,23 @@
+/* room: api
+ *
+ * Api: the REST API: from requests to the manager's use cases and back. The whole surface is one table, in
+ * src/api/routes.c; README.md shows the same table.
+ */
+#pragma once
+
+#include <remote-developer/http-server.h>
+#include <remote-developer/manager.h>
+
+typedef struct Api Api;
+
+int api_new(sd_event *event, Manager *manager, Api **ret);
+
+/* The HTTP server, which ends requests and streams, must be gone before. */
+Api *api_free(Api *a);
+DEFINE_CLEANUP(Api *, api_free)
+
+/* For http_server_new(). */
+void api_on_request(HttpRequest *request, void *api);
+
+/* Ends every stream without a final event: their clients reconnect and go on where they were. */
+void api_end_streams(Api *a);

@@ -1,0 +1,56 @@
+/* Config: what config/long_running_tasks.yaml says, checked.
+ *
+ * One table (config.c) names every key with its kind, range, default and a line of help; the reader, --help and
+ * the tests all walk that table. What the file does not name keeps its default. An unknown key, a wrong kind or a
+ * value out of range refuses the whole file, with file:line:column and what would be right in the problem.
+ */
+#pragma once
+
+#include <remote-developer/clock.h>
+#include <remote-developer/problem.h>
+
+#include <stdio.h>
+
+typedef enum OrphanedTaskAction {
+        ORPHANED_TASK_INTERRUPTED,
+        ORPHANED_TASK_RESUME,
+} OrphanedTaskAction;
+
+typedef struct Config {
+        /* task_execution */
+        usec_t claude_timeout_usec;   /* the longest a task may work; the default when a request asks for none */
+        usec_t default_timeout_usec;  /* every other operation */
+        usec_t cancel_grace_usec;     /* between SIGTERM and SIGKILL */
+        unsigned status_save_interval; /* log lines between two saves of a task's document */
+        bool use_daemon_threads;      /* bind the tasks to the life of the service (PartOf=) */
+        char *user;                   /* system mode: who runs the tasks; owned */
+
+        /* recovery */
+        bool check_orphaned_tasks;
+        OrphanedTaskAction orphaned_task_action;
+        usec_t monitor_interval_usec;
+
+        /* persistence */
+        unsigned max_memory_logs; /* lines of a task kept in memory */
+        unsigned archive_after_days;
+        bool compress_archives;
+
+        /* connection */
+        usec_t sse_heartbeat_interval_usec;
+        usec_t sse_timeout_usec;
+        bool allow_multiple_connections;
+} Config;
+
+/* The defaults. 0 or -ENOMEM. */
+int config_init(Config *c);
+void config_done(Config *c);
+
+/* Reads the file over what `c` holds. -ENOENT when there is none. On error `c` is unchanged. The file is at most
+ * 1 MiB. */
+int config_read_file(Config *c, const char *path, Problem *problem);
+
+/* The same from memory, for tests; `name` stands for the path in sentences. */
+int config_read(Config *c, const char *name, const char *data, size_t size, Problem *problem);
+
+/* One line a key: "  section.key  (kind, range, default) what it does". */
+void config_print_keys(FILE *to);

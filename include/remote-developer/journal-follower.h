@@ -1,0 +1,25 @@
+/* JournalFollower: follows what all tasks write, with one handle on the journal and one inotify instance, and hands
+ * out whole lines with the unit that wrote them.
+ *
+ * It starts at the journal's end. At rest nothing wakes up: journald's inotify events drive it. journald announces a
+ * change up to 250 ms late; while somebody watches, journal_follower_set_interval() makes it look more often.
+ */
+#pragma once
+
+#include <remote-developer/journal-reader.h>
+
+typedef struct JournalFollower JournalFollower;
+
+/* Called for each line; must not free the follower. */
+typedef void (*JournalOnLine)(void *userdata, const char *unit, const JournalLine *line);
+
+int journal_follower_new(sd_event *event, const JournalSource *source, const char *slice, JournalOnLine on_line,
+                         void *userdata, JournalFollower **ret);
+JournalFollower *journal_follower_free(JournalFollower *f);
+DEFINE_CLEANUP(JournalFollower *, journal_follower_free)
+
+/* Reads what is there now, at most `max` entries. 1: there may be more; 0: the end was reached. */
+int journal_follower_pump(JournalFollower *f, unsigned max);
+
+/* How often to look beyond inotify's events; 0: not. */
+int journal_follower_set_interval(JournalFollower *f, usec_t interval_usec);

@@ -1,0 +1,49 @@
+/* JournalReader: one task's log, read from the journal in order, a whole line at a time.
+ *
+ * journald cuts lines longer than its LineMax= (48 KiB) into entries marked _LINE_BREAK=line-max; they are joined
+ * again here, up to JOURNAL_LINE_MAX bytes. A line's cursor is that of its last entry, so that "after this cursor"
+ * is always the begin of a line.
+ *
+ * No inotify instance is held: a reader looks when it is asked. A reader that stays open across a rotation of the
+ * journal may stop seeing new entries; open a new one to be sure.
+ */
+#pragma once
+
+#include <remote-developer/buffer.h>
+#include <remote-developer/clock.h>
+#include <remote-developer/unit-client.h>
+
+/* Longest line that is joined again; a longer one is delivered in pieces of this size. */
+#define JOURNAL_LINE_MAX ((size_t) 16 * 1024 * 1024)
+#define JOURNAL_CURSOR_SIZE 256
+
+/* Which journal: this machine's as the service's user may read it, or the files of a directory (tests). */
+typedef struct JournalSource {
+        RuntimeScope scope;
+        const char *directory; /* NULL: the machine's own */
+} JournalSource;
+
+typedef struct JournalLine {
+        char cursor[JOURNAL_CURSOR_SIZE]; /* the journal's own */
+        usec_t realtime_usec;
+        int priority; /* as syslog's; stdout and stderr are both LOG_INFO */
+        const char *text; /* borrowed until the next call; may hold any byte */
+        size_t size;
+} JournalLine;
+
+typedef struct JournalReader JournalReader;
+
+int journal_reader_open(const JournalSource *source, const char *unit, JournalReader **ret);
+JournalReader *journal_reader_free(JournalReader *r);
+DEFINE_CLEANUP(JournalReader *, journal_reader_free)
+
+/* Where the next line is read; at first the begin of the log. */
+int journal_reader_seek_head(JournalReader *r);
+int journal_reader_seek_tail(JournalReader *r, uint64_t lines); /* that many entries before the end */
+int journal_reader_seek_after(JournalReader *r, const char *cursor); /* -EINVAL: the journal does not take it */
+
+/* 1: a line; 0: no more at the moment; negative errno. */
+int journal_reader_next(JournalReader *r, JournalLine *ret);
+
+/* Whether the machine keeps its journal across a reboot, for health. */
+bool journal_reader_source_is_persistent(const JournalSource *source);

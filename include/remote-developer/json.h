@@ -1,0 +1,85 @@
+/* Json: JSON values, and the tables that carry structs in and out of them. The only place that knows json-c.
+ *
+ * `Json` is a value of any kind. json_free() drops one; a value put into an object or array belongs to that from
+ * then on. json_parse() accepts exactly one value with nothing but blanks around it, strict RFC 8259, valid
+ * UTF-8, nested at most JSON_DEPTH_MAX deep.
+ *
+ * JsonField tables are "rows, not branches": one row per field of a struct says its name, kind and place; the
+ * same table reads requests, writes documents and reads them back.
+ */
+#pragma once
+
+#include <remote-developer/buffer.h>
+#include <remote-developer/clock.h>
+#include <remote-developer/problem.h>
+
+#define JSON_DEPTH_MAX 64
+
+typedef struct json_object Json;
+
+Json *json_free(Json *j);
+DEFINE_CLEANUP(Json *, json_free)
+#define _cleanup_json_ _cleanup_(json_freep)
+
+int json_parse(const char *data, size_t size, Json **ret, Problem *problem);
+int json_append(const Json *j, Buffer *to); /* compact, on one line */
+
+Json *json_new_object(void);
+Json *json_new_array(void);
+Json *json_new_string(const char *s); /* NULL becomes null */
+Json *json_new_uint64(uint64_t v);
+Json *json_new_double(double v); /* written with six decimals */
+Json *json_new_time(usec_t t); /* RFC 3339; null when not set */
+
+/* One more owner of a value that nobody changes any more; NULL (null) stays that. */
+Json *json_share(Json *j);
+
+/* All take ownership of `value`, also on error; NULL is null. */
+int json_set(Json *object, const char *key, Json *value);
+int json_set_string(Json *object, const char *key, const char *value);
+int json_set_uint64(Json *object, const char *key, uint64_t value);
+int json_set_bool(Json *object, const char *key, bool value);
+int json_push(Json *array, Json *value);
+
+/* Borrowed; NULL when it is not there or `object` is none. */
+Json *json_get(const Json *object, const char *key);
+const char *json_get_string(const Json *object, const char *key); /* NULL: not there or no string */
+bool json_get_bool(const Json *object, const char *key);          /* false: not there or no boolean */
+bool json_is_object(const Json *j);
+size_t json_length(const Json *array);
+Json *json_at(const Json *array, size_t i);
+
+typedef enum JsonKind {
+        JSON_STRING,     /* char *: owned; no NUL inside */
+        JSON_STRV,       /* char **: array of strings */
+        JSON_PAIRS,      /* char **: object of strings, kept as "KEY=VALUE" in the order given */
+        JSON_BOOL,       /* bool */
+        JSON_INT,        /* int; negative: not set, null */
+        JSON_UINT64,     /* uint64_t */
+        JSON_SECONDS,    /* usec_t, written as seconds (a fraction allowed) */
+        JSON_TIME,       /* usec_t, written as RFC 3339 */
+        JSON_ENUM,       /* int, written as a word of `words` */
+        JSON_IGNORED,    /* known, taken no notice of */
+} JsonKind;
+
+typedef enum JsonFlags {
+        JSON_OMIT_UNSET = 1 << 0, /* do not write NULL, empty, 0, false or a negative int or enum */
+        JSON_HIDDEN = 1 << 1,     /* only on disk: left out where `json_write_fields` is told so */
+} JsonFlags;
+
+typedef struct JsonField {
+        const char *name;
+        JsonKind kind;
+        size_t offset;
+        unsigned flags;
+        const char *const *words; /* JSON_ENUM: ended by NULL; the value is the index */
+} JsonField;
+
+/* Reads the fields that are there into `target`; null counts as not there. With `strict` a name
+ * that is not in the table is refused with -EINVAL; a wrong kind always is, both with field and sentence in
+ * `problem`. What was read before the problem stays set: the owner's `done` frees it. */
+int json_read_fields(
+                const Json *object, const JsonField *fields, size_t n, bool strict, void *target, Problem *problem);
+
+/* Writes every field into `object`, the hidden ones only with `with_hidden`. */
+int json_write_fields(Json *object, const JsonField *fields, size_t n, bool with_hidden, const void *source);

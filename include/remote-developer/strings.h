@@ -1,0 +1,29 @@
+/* Strings: comparing, and vectors of strings (`char **`, ended by NULL, owned with all they hold). */
+#pragma once
+
+#include <remote-developer/macros.h>
+
+#include <string.h>
+
+bool string_equal(const char *a, const char *b);
+bool string_is_empty(const char *s);
+bool string_has_prefix(const char *s, const char *prefix);
+
+/* Replaces *p by a copy of `s` (NULL allowed). 0 or -ENOMEM; on error *p is as it was. */
+int string_replace(char **p, const char *s);
+
+/* printf into fresh memory. NULL when there is none. */
+char *string_format(const char *format, ...) _printf_(1, 2);
+
+/* The row of `table` that equals `s`; -EINVAL when there is none. */
+int string_table_lookup(const char *const *table, size_t n, const char *s);
+
+/* A whole decimal number, no sign, no blanks: 0, -EINVAL or -ERANGE. */
+int string_to_uint64(const char *s, uint64_t *ret);
+
+size_t strv_length(char *const *v);
+char **strv_free(char **v);
+int strv_append(char ***v, const char *s);
+int strv_copy(char *const *v, char ***ret);
+DEFINE_CLEANUP(char **, strv_free)
+#define _cleanup_strv_ _cleanup_(strv_freep)

@@ -1,0 +1,19 @@
+/* room: model
+ *
+ * Reading a request for a task: every field known, of the right kind, in its range; else a Problem that names the
+ * field and the remedy. */
+#pragma once
+
+#include <remote-developer/task.h>
+
+#define TASK_COMMAND_ARGUMENTS_MAX 4096
+/* One argument of a program is capped by the kernel at 128 KiB (MAX_ARG_STRLEN), the 0 behind it included. */
+#define TASK_ARGUMENT_SIZE_MAX (128 * 1024 - 1)
+#define TASK_COMMAND_SIZE_MAX (1024 * 1024)
+#define TASK_ENVIRONMENT_MAX 1024
+#define TASK_LABELS_MAX 64
+#define TASK_LABEL_SIZE_MAX 256
+
+/* `timeout_max_usec` is both the limit and the default of "timeout". On error `ret` is unchanged. The original's
+ * "github_token" is accepted and dropped here: it is not in the result. */
+int task_spec_parse(const Json *request, usec_t timeout_max_usec, TaskSpec *ret, Problem *problem);

@@ -1,0 +1,54 @@
+/* TaskStore: the directory that holds the tasks' files.
+ *
+ *   <id>.json    the task's document, 0640
+ *   <id>.result  the recorder's account of how the unit ended (ending.h)
+ *   <id>.prompt  what the agent gets on stdin, 0600
+ *   active_tasks.json  what runs now
+ *   remote-developerd.lock  held by the one service that works here
+ *
+ * Every write is durable when the call returns (files.h). A file that cannot be read is set aside as
+ * "<name>.broken-<unix seconds>", never deleted.
+ */
+#pragma once
+
+#include <remote-developer/ending.h>
+#include <remote-developer/task.h>
+
+#define TASK_DOCUMENT_SIZE_MAX ((size_t) 8 * 1024 * 1024)
+
+typedef struct TaskStore TaskStore;
+
+/* Makes the directory (0750) if it is not there, and locks it: -EBUSY when another service has it, which the
+ * problem names. */
+int task_store_open(const char *path, TaskStore **ret, Problem *problem);
+TaskStore *task_store_free(TaskStore *s);
+DEFINE_CLEANUP(TaskStore *, task_store_free)
+
+const char *task_store_path(const TaskStore *s); /* absolute */
+
+/* Gives the task its id and writes its first document; exactly one task gets an id. */
+int task_store_create(TaskStore *s, Task *t);
+int task_store_save(TaskStore *s, Task *t);
+int task_store_load(TaskStore *s, const char *id, Task **ret, Problem *problem);
+
+/* Forgets the task: its document last, so that what is left after a power cut can still be found. */
+int task_store_remove(TaskStore *s, const char *id);
+
+/* The ids of all documents, oldest first. Names that are no task's document are passed over; what is left of
+ * writes that a crash cut off is removed. */
+int task_store_list(TaskStore *s, char ***ret);
+
+/* Moves a broken document out of the way and returns its new name in fresh memory. */
+int task_store_set_aside(TaskStore *s, const char *id, char **ret_name);
+
+/* -ENOENT when the recorder wrote none. */
+int task_store_read_ending(TaskStore *s, const char *id, Ending *ret);
+
+int task_store_write_prompt(TaskStore *s, const char *id, const char *text);
+char *task_store_prompt_path(const TaskStore *s, const char *id); /* fresh memory or NULL */
+char *task_store_ending_path(const TaskStore *s, const char *id);
+
+int task_store_write_active(TaskStore *s, const Json *array);
+
+/* Bytes free for unprivileged writers on the file system, and whether a write would fail for being read-only. */
+int task_store_disk(const TaskStore *s, uint64_t *ret_free_bytes, bool *ret_read_only);

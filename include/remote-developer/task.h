@@ -1,0 +1,126 @@
+/* Task: one piece of work that a person asked for, from the request to the verdict. What this struct holds is
+ * what its file on disk holds; nothing else is needed to take the task up again.
+ *
+ *   POST ──▶ queued ──▶ starting ──▶ preparing ──▶ running ──▶ reviewing ──▶ finished
+ *           on disk   unit asked    ExecStartPre  ExecStart   ExecStopPost   result + reason
+ *                        └── a stop asked for: stopping ──▶ finished (cancelled)
+ *
+ * Invariants: `id` is valid (task_id_is_valid) and never changes; `result` is set if and only if `state` is
+ * finished; a finished task never changes again but for being forgotten.
+ */
+#pragma once
+
+#include <remote-developer/clock.h>
+#include <remote-developer/json.h>
+#include <remote-developer/problem.h>
+
+/* "task-<unix seconds>-<6 hex>": sortable by age; 10 digits of seconds until 2286. */
+#define TASK_ID_SIZE 22
+#define TASK_DOCUMENT_VERSION 1
+#define TASK_UNIT_PREFIX "remote-developer-"
+#define TASK_UNIT_SUFFIX ".service"
+#define TASK_UNIT_PATTERN TASK_UNIT_PREFIX "task-*" TASK_UNIT_SUFFIX
+#define TASK_SLICE "remotedeveloper.slice"
+
+typedef enum TaskState {
+        TASK_QUEUED,
+        TASK_STARTING,
+        TASK_PREPARING,
+        TASK_RUNNING,
+        TASK_REVIEWING,
+        TASK_STOPPING,
+        TASK_FINISHED,
+} TaskState;
+
+typedef enum TaskResult {
+        TASK_RESULT_NONE = -1,
+        TASK_COMPLETED,
+        TASK_FAILED,
+        TASK_TIMED_OUT,
+        TASK_CANCELLED,
+        TASK_INTERRUPTED,
+        TASK_RESULT_COUNT,
+} TaskResult;
+
+/* Where the word of an enum comes from: both end with NULL. */
+extern const char *const task_state_words[];
+extern const char *const task_result_words[];
+
+typedef enum TaskRecipe {
+        TASK_RECIPE_COMMAND,
+        TASK_RECIPE_CLAUDE,
+} TaskRecipe;
+
+extern const char *const task_recipe_words[];
+
+/* What was asked for. All strings owned; NULL or empty when not asked. */
+typedef struct TaskSpec {
+        int recipe;              /* TaskRecipe */
+        char **command;          /* argv; a relative command[0] with a slash is below working_directory */
+        char *working_directory; /* absolute; NULL: the home of the user who runs it */
+        char **environment;      /* "NAME=value" */
+        usec_t timeout_usec;     /* the limit of the work: always set, never above the configured one */
+        char **labels;           /* "name=value" */
+        char *devpod_name;
+        char *github_repo;
+        char *task_description;
+} TaskSpec;
+
+typedef struct Task {
+        int version;
+        char *id;
+        TaskSpec spec;
+
+        int state;  /* TaskState */
+        int result; /* TaskResult */
+        char *reason;
+        int exit_code; /* -1: it did not exit by itself */
+        char *signal;  /* "SIGKILL"; NULL: no signal ended it */
+        char *error;   /* a sentence for people */
+
+        usec_t created_at;
+        usec_t last_updated;
+        usec_t started_at;  /* the work began (the unit was active) */
+        usec_t finished_at;
+
+        char *invocation_id; /* 32 hexadecimal digits */
+        char *boot_id;       /* the boot in which the unit was asked for */
+        int attempt;
+        bool bound_to_service; /* PartOf= the service: ends with it */
+        bool cancel_requested;
+        usec_t cancel_requested_at;
+
+        uint64_t log_lines;
+        uint64_t log_bytes;
+        usec_t last_output_at;
+        char *log_cursor; /* the journal's, of the last line counted */
+} Task;
+
+/* A new task in state queued, without an id. NULL: no memory. */
+Task *task_new(void);
+Task *task_free(Task *t);
+DEFINE_CLEANUP(Task *, task_free)
+
+void task_spec_done(TaskSpec *s);
+
+bool task_id_is_valid(const char *id);
+int task_id_generate(char ret[static TASK_ID_SIZE + 1], usec_t now);
+
+/* "remote-developer-<id>.service" and back. The first returns fresh memory or NULL; the second points into
+ * nothing: it fills `ret` and returns false for a unit that is no task's. */
+char *task_unit_name(const char *id);
+bool task_id_from_unit(const char *unit, char ret[static TASK_ID_SIZE + 1]);
+
+bool task_is_finished(const Task *t);
+bool task_runs_agent(const Task *t);
+
+/* The original API's one word and number for where the task is. */
+const char *task_status(const Task *t);
+unsigned task_progress(const Task *t);
+
+/* When the work's time is over; 0 before it began. */
+usec_t task_deadline(const Task *t);
+
+/* The document as clients see it, or with `for_disk` as the file holds it. */
+int task_to_json(const Task *t, bool for_disk, Json **ret);
+int task_from_json(const Json *j, Task **ret, Problem *problem);

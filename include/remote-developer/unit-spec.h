@@ -1,0 +1,30 @@
+/* UnitSpec: all that the manager is told when it shall start a task's transient unit. Everything is borrowed; what
+ * is the same for every task is not here but in the table of unit-spec.c. */
+#pragma once
+
+#include <remote-developer/clock.h>
+
+typedef struct UnitCommand {
+        char *const *argv;
+        const char *path; /* what is executed: absolute, or a name to be searched; argv[0] is what it is told */
+        bool ignore_failure;
+        bool privileged; /* runs as the manager, whatever `user` says */
+} UnitCommand;
+
+typedef struct UnitSpec {
+        const char *unit;
+        const char *description;
+        const char *slice;
+        const char *user;              /* NULL: the manager's own */
+        const char *working_directory; /* absolute; NULL: the user's home */
+        char *const *environment;      /* "NAME=value" */
+        const char *input_file;        /* becomes stdin, opened by the manager; NULL: /dev/null */
+        const char *part_of;           /* NULL: lives on its own */
+        const char *only_without;      /* the unit refuses to start (again) where this path exists */
+        const char *log_field;         /* "NAME=value", stamped on every line */
+        usec_t runtime_max_usec;
+        usec_t start_timeout_usec; /* of each preparation command */
+        usec_t stop_timeout_usec;  /* between SIGTERM and SIGKILL, and of each command after the end */
+        UnitCommand main;
+        UnitCommand recorder; /* the first ExecStopPost= */
+} UnitSpec;

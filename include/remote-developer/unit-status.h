@@ -1,0 +1,32 @@
+/* UnitStatus: what systemd says of a unit, in its own words. */
+#pragma once
+
+#include <remote-developer/clock.h>
+
+#define UNIT_WORD_SIZE 32
+#define UNIT_COUNT_UNKNOWN UINT64_MAX
+
+typedef struct UnitStatus {
+        char load_state[UNIT_WORD_SIZE]; /* "loaded", "not-found"; empty: never heard of */
+        char active_state[UNIT_WORD_SIZE];
+        char sub_state[UNIT_WORD_SIZE];
+        char result[UNIT_WORD_SIZE];
+        char invocation_id[ID128_TEXT_SIZE];
+        uint32_t main_pid;
+        int32_t exec_main_code; /* CLD_EXITED, CLD_KILLED, CLD_DUMPED; 0: has not ended */
+        int32_t exec_main_status;
+        uint32_t job_id; /* 0: no job waits */
+        usec_t active_enter_usec; /* 0: was never active in this invocation */
+        usec_t exec_main_exit_usec;
+        usec_t inactive_enter_usec;
+
+        /* Only as fresh as the last unit_client_read(); UNIT_COUNT_UNKNOWN without a controller. */
+        uint64_t memory_bytes;
+        uint64_t cpu_nsec;
+        uint64_t tasks;
+} UnitStatus;
+
+bool unit_status_is_loaded(const UnitStatus *s);
+
+/* Neither running nor on its way to or from it, and no job will change that. */
+bool unit_status_is_ended(const UnitStatus *s);

@@ -1,0 +1,314 @@
+/* The log of one task as server-sent events: GET /api/task-logs/{id}/stream.
+ *
+ * A LogStream belongs to its HTTP response and is on the Api's list; its place in the log is a LogViewer's. Every log
+ * event carries its cursor as id; control events (status, heartbeat, final) carry none, so that a client's
+ * Last-Event-ID always names the last line it has. Payloads are the original's four, on the unnamed event. */
+#include "api-internal.h"
+
+#include <remote-developer/log-cursor.h>
+#include <remote-developer/log.h>
+#include <remote-developer/strings.h>
+
+#include <stdio.h>
+#include <systemd/sd-event.h>
+
+#define TAIL_MAX 1000000
+/* When neither a line nor a wake-up is to be had: the follower is still behind (log-viewer.h, -EAGAIN). */
+#define RETRY_USEC (2 * USEC_PER_MSEC)
+
+struct LogStream {
+        LogStream *previous, *next;
+        Api *api;
+        char id[TASK_ID_SIZE + 1];
+        LogViewer *viewer;
+        HttpStream *http;
+        sd_event_source *timer; /* the heartbeat, or a retry before it */
+        usec_t sent_at_usec;    /* monotonic */
+        bool watches;           /* counted among those for whom the journal is looked at closely */
+        bool heartbeat_due;
+        char status[32]; /* the last one told */
+};
+
+static void stream_link(LogStream *s, Api *a) {
+        s->api = a;
+        s->next = a->streams;
+        if (s->next)
+                s->next->previous = s;
+        a->streams = s;
+}
+
+static void stream_unlink(LogStream *s) {
+        if (s->previous)
+                s->previous->next = s->next;
+        else if (s->api->streams == s)
+                s->api->streams = s->next;
+        if (s->next)
+                s->next->previous = s->previous;
+}
+
+static LogStream *stream_free(LogStream *s) {
+        if (!s)
+                return NULL;
+        if (s->api)
+                stream_unlink(s);
+        if (s->watches)
+                manager_count_watchers(s->api->manager, -1);
+        sd_event_source_disable_unref(s->timer);
+        log_viewer_free(s->viewer);
+        free(s);
+        return NULL;
+}
+
+DEFINE_CLEANUP(LogStream *, stream_free)
+
+static void on_closed(void *userdata) {
+        stream_free(userdata);
+}
+
+static void on_viewer_wake(void *userdata) {
+        LogStream *s = userdata;
+
+        if (s->http)
+                http_stream_wake(s->http);
+}
+
+/* --- frames --- */
+
+static int append_line(LogStream *s, const JournalLine *line, Buffer *to) {
+        char cursor[LOG_CURSOR_SIZE];
+        int r;
+
+        r = log_cursor_encode(s->id, line->cursor, cursor);
+        if (r >= 0)
+                r = buffer_append_format(to, "id: %s\ndata: {\"log\": ", cursor);
+        if (r >= 0)
+                r = buffer_append_json_string(to, line->text, line->size);
+        return r < 0 ? r : buffer_append_string(to, "}\n\n");
+}
+
+static int append_control(Json *payload, Buffer *to) {
+        _cleanup_json_ _unused_ Json *owned = payload;
+        int r;
+
+        if (!payload)
+                return -ENOMEM;
+        r = buffer_append_string(to, "data: ");
+        if (r >= 0)
+                r = json_append(payload, to);
+        return r < 0 ? r : buffer_append_string(to, "\n\n");
+}
+
+/* The status, when it is another than the one told before. */
+static int append_status(LogStream *s, const Task *t, Buffer *to) {
+        _cleanup_json_ Json *document = NULL, *payload = json_new_object();
+        int r;
+
+        if (string_equal(s->status, task_status(t)))
+                return 0;
+        snprintf(s->status, sizeof(s->status), "%s", task_status(t));
+        r = payload ? task_to_json(t, false, &document) : -ENOMEM;
+        if (r >= 0)
+                r = json_set_string(payload, "status", task_status(t));
+        if (r >= 0)
+                r = json_set(payload, "claude_status", json_share(json_get(document, "claude_status")));
+        if (r >= 0)
+                r = json_set_uint64(payload, "progress", task_progress(t));
+        return r < 0 ? r : append_control(TAKE_PTR(payload), to);
+}
+
+static int append_final(const Task *t, Buffer *to) {
+        _cleanup_json_ Json *payload = json_new_object();
+        int r;
+
+        r = payload ? json_set_string(payload, "status", task_status(t)) : -ENOMEM;
+        if (r >= 0)
+                r = json_set_bool(payload, "complete", true);
+        if (r >= 0)
+                r = json_set_bool(payload, "final", true);
+        return r < 0 ? r : append_control(TAKE_PTR(payload), to);
+}
+
+/* --- filling --- */
+
+/* Lines until the chunk is full or there are none. As log_viewer_next(). */
+static int append_lines(LogStream *s, Buffer *to) {
+        JournalLine line;
+        int r = 1;
+
+        while (to->size < HTTP_STREAM_CHUNK) {
+                r = log_viewer_next(s->viewer, &line);
+                if (r <= 0)
+                        return r;
+                r = append_line(s, &line, to);
+                if (r < 0)
+                        return r;
+        }
+        return 1;
+}
+
+/* Status and final event stand where the log stands: running before the lines, the end behind them. */
+static int append_status_of(LogStream *s, bool at_end, Buffer *to) {
+        _cleanup_(task_ref_done) TaskRef ref = TASK_REF_NULL;
+        int r;
+
+        r = manager_get_task(s->api->manager, s->id, &ref);
+        if (r < 0)
+                return r;
+        if (!at_end && task_is_finished(ref.task))
+                return 0;
+        r = append_status(s, ref.task, to);
+        return r >= 0 && at_end ? append_final(ref.task, to) : r;
+}
+
+static void arm_timer(LogStream *s, usec_t in_usec) {
+        (void) sd_event_source_set_time_relative(s->timer, in_usec);
+        (void) sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
+}
+
+static int fill_stream(LogStream *s, Buffer *to) {
+        int r;
+
+        r = append_status_of(s, false, to);
+        if (r >= 0)
+                r = append_lines(s, to);
+        if (r == 0 && log_viewer_is_at_end(s->viewer))
+                return append_status_of(s, true, to);
+        if (r == 0 && s->heartbeat_due && to->size == 0)
+                r = buffer_append_string(to, "data: {\"heartbeat\": true}\n\n");
+        s->heartbeat_due = false;
+        return r;
+}
+
+static HttpFill on_fill(void *userdata, Buffer *to) {
+        LogStream *s = userdata;
+        usec_t heartbeat = manager_config(s->api->manager)->sse_heartbeat_interval_usec;
+        int r;
+
+        if (s->api->ending)
+                return HTTP_FILL_END;
+        r = fill_stream(s, to);
+        if (r < 0 && r != -EAGAIN) {
+                log_task(LOG_WARNING, s->id, "A stream of the log was cut: %s", strerror(-r));
+                return HTTP_FILL_ABORT;
+        }
+        if (log_viewer_is_at_end(s->viewer))
+                return HTTP_FILL_END;
+        if (to->size > 0)
+                s->sent_at_usec = clock_monotonic_usec();
+        if (r > 0 || (r == -EAGAIN && to->size > 0))
+                return HTTP_FILL_MORE;
+        arm_timer(s, r == -EAGAIN ? RETRY_USEC : heartbeat);
+        return HTTP_FILL_SLEEP;
+}
+
+static const HttpStreamSource stream_source = { .fill = on_fill, .closed = on_closed };
+
+static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+        LogStream *s = userdata;
+        usec_t heartbeat = manager_config(s->api->manager)->sse_heartbeat_interval_usec;
+
+        s->heartbeat_due = clock_monotonic_usec() - s->sent_at_usec >= heartbeat - USEC_PER_MSEC;
+        http_stream_wake(s->http);
+        return 0;
+}
+
+/* --- opening --- */
+
+static bool place_viewer(LogStream *s, HttpRequest *r, const char *cursor, const char *field) {
+        uint64_t tail;
+        int e;
+
+        if (cursor)
+                return seek_client_cursor(r, s->viewer, s->id, field, cursor);
+        if (!query_number(r, "tail", UINT64_MAX, TAIL_MAX, &tail))
+                return false;
+        if (tail == UINT64_MAX)
+                return true;
+        e = log_viewer_seek_tail(s->viewer, tail);
+        if (e < 0)
+                reply_errno(r, e);
+        return e >= 0;
+}
+
+/* Somebody comes back who has everything: 204 tells an EventSource not to come again. */
+static bool nothing_is_left(LogStream *s, const char *cursor) {
+        JournalLine line;
+
+        return cursor && log_viewer_next(s->viewer, &line) == 0 && log_viewer_is_at_end(s->viewer);
+}
+
+static bool is_streamed(const Api *a, const char *id) {
+        for (const LogStream *s = a->streams; s; s = s->next)
+                if (string_equal(s->id, id))
+                        return true;
+        return false;
+}
+
+static int new_stream(Api *a, const char *id, LogStream **ret) {
+        _cleanup_(stream_freep) LogStream *s = calloc(1, sizeof(LogStream));
+        const TaskSummary *summary = task_index_find(manager_index(a->manager), id);
+        int e;
+
+        if (!s)
+                return -ENOMEM;
+        if (!summary)
+                return -ENOENT;
+        stream_link(s, a);
+        memcpy(s->id, summary->id, sizeof(s->id));
+        e = manager_open_log(a->manager, id, on_viewer_wake, s, &s->viewer);
+        if (e >= 0)
+                e = sd_event_add_time_relative(a->event, &s->timer, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_timer, s);
+        if (e >= 0)
+                e = sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
+        if (e >= 0)
+                e = sd_event_source_set_description(s->timer, "log-stream");
+        if (e < 0)
+                return e;
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+static void begin_stream(LogStream *s, HttpRequest *r) {
+        s->sent_at_usec = clock_monotonic_usec();
+        if (task_index_find(manager_index(s->api->manager), s->id)->run) {
+                s->watches = true;
+                manager_count_watchers(s->api->manager, 1);
+        }
+        (void) http_request_add_header(r, "Cache-Control", "no-cache");
+        (void) http_request_add_header(r, "X-Accel-Buffering", "no");
+        (void) http_reply_stream(r, 200, "text/event-stream", &stream_source, s, &s->http);
+}
+
+void api_get_stream(Api *a, HttpRequest *r, const char *id) {
+        const char *last = http_request_header(r, "Last-Event-ID"), *after = http_request_query(r, "after");
+        const char *cursor = string_is_empty(last) ? after : last;
+        _cleanup_(stream_freep) LogStream *s = NULL;
+        int e;
+
+        if (!manager_config(a->manager)->allow_multiple_connections && is_streamed(a, id)) {
+                reply_error(r, 409, NULL,
+                            "The log is being streamed to somebody else (connection.allow_multiple_connections)");
+                return;
+        }
+        e = new_stream(a, id, &s);
+        if (e < 0) {
+                reply_errno(r, e);
+                return;
+        }
+        if (!place_viewer(s, r, cursor, cursor == after ? "after" : "Last-Event-ID"))
+                return;
+        if (nothing_is_left(s, cursor)) {
+                http_reply(r, 204, NULL, NULL);
+                return;
+        }
+        if (cursor && !place_viewer(s, r, cursor, "after"))
+                return;
+        begin_stream(TAKE_PTR(s), r);
+}
+
+void api_end_streams(Api *a) {
+        a->ending = true;
+        for (LogStream *s = a->streams; s; s = s->next)
+                if (s->http)
+                        http_stream_wake(s->http);
+}

@@ -1,0 +1,160 @@
+/* The whole surface of the API, and the way from a request to its row. README.md's table of routes equals this one;
+ * a test compares them. */
+#include "api-internal.h"
+
+#include <remote-developer/strings.h>
+
+#include <strings.h>
+
+static const ApiRoute routes[] = {
+        { "POST", "/api/create-task", api_post_create_task, true },
+        { "GET", "/api/tasks", api_get_tasks, false },
+        { "GET", "/api/task-status/{id}", api_get_task_status, false },
+        { "GET", "/api/task/{id}/check-alive", api_get_check_alive, false },
+        { "GET", "/api/task/{id}/logs", api_get_logs, false },
+        { "GET", "/api/task-logs/{id}/stream", api_get_stream, false },
+        { "POST", "/api/task/{id}/cancel", api_post_cancel, false },
+        { "DELETE", "/api/task/{id}", api_delete_task, false },
+        { "GET", "/api/dashboard", api_get_dashboard, false },
+        { "GET", "/api/health", api_get_health, false },
+};
+
+#define PLACEHOLDER "{id}"
+#define PARAMETER_SIZE 64
+
+/* Whether the path is the row's; what stands for the placeholder goes into `parameter`. One too long for any id is
+ * cut, and thus no id. */
+static bool path_matches(const char *pattern, const char *path, char parameter[static PARAMETER_SIZE]) {
+        const char *hole = strstr(pattern, PLACEHOLDER);
+        size_t before, n;
+
+        parameter[0] = 0;
+        if (!hole)
+                return string_equal(pattern, path);
+        before = (size_t) (hole - pattern);
+        if (strncmp(pattern, path, before) != 0)
+                return false;
+        n = strcspn(path + before, "/");
+        if (n == 0 || !string_equal(path + before + n, hole + strlen(PLACEHOLDER)))
+                return false;
+        n = MIN_OF(n, (size_t) PARAMETER_SIZE - 1);
+        memcpy(parameter, path + before, n);
+        parameter[n] = 0;
+        return true;
+}
+
+static bool method_matches(const ApiRoute *route, const char *method) {
+        return string_equal(route->method, method) ||
+               (string_equal(route->method, "GET") && string_equal(method, "HEAD"));
+}
+
+/* Only programs that were told to talk to this machine: a web page's script that reached us through a name of its own
+ * (DNS rebinding) or from another origin is not one. */
+static bool host_is_local(const char *host) {
+        static const char *const names[] = { "localhost", "127.0.0.1", "[::1]" };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                size_t n = strlen(names[i]);
+
+                if (strncasecmp(host, names[i], n) == 0 && (host[n] == 0 || host[n] == ':'))
+                        return true;
+        }
+        return false;
+}
+
+static bool check_origin(HttpRequest *r) {
+        const char *host = http_request_header(r, "Host"), *origin = http_request_header(r, "Origin");
+
+        if (host && !host_is_local(host)) {
+                reply_error(r, 403, "Host", "This service answers to localhost and 127.0.0.1 only");
+                return false;
+        }
+        if (origin && host && (!strstr(origin, "://") || strcasecmp(strstr(origin, "://") + 3, host) != 0)) {
+                reply_error(r, 403, "Origin", "Pages of other origins may not use this service");
+                return false;
+        }
+        return true;
+}
+
+static bool check_body(HttpRequest *r, const ApiRoute *route) {
+        const char *type = http_request_header(r, "Content-Type");
+        size_t n = type ? strcspn(type, "; \t") : 0, size;
+
+        if (http_request_body_is_too_large(r)) {
+                reply_error(r, 413, NULL, "The request's body is longer than 1 MiB");
+                return false;
+        }
+        http_request_body(r, &size);
+        if (!route->takes_json && size == 0)
+                return true;
+        if (n == strlen("application/json") && strncasecmp(type, "application/json", n) == 0)
+                return true;
+        reply_error(r, 415, "Content-Type", "The body must be JSON: Content-Type: application/json");
+        return false;
+}
+
+static void call_route(Api *a, HttpRequest *r, const ApiRoute *route, const char *parameter) {
+        if (check_body(r, route))
+                route->handler(a, r, parameter);
+}
+
+static int append_method(Buffer *allow, const char *method) {
+        int e = 0;
+
+        if (allow->size > 0)
+                e = buffer_append_string(allow, ", ");
+        if (e >= 0)
+                e = buffer_append_string(allow, method);
+        if (e >= 0 && string_equal(method, "GET"))
+                e = buffer_append_string(allow, ", HEAD");
+        return e;
+}
+
+static void reply_no_route(HttpRequest *r, const Buffer *allow) {
+        if (allow->size == 0) {
+                reply_error(r, 404, NULL, "There is no such route; the README lists them");
+                return;
+        }
+        (void) http_request_add_header(r, "Allow", allow->data);
+        reply_error(r, 405, NULL, "This route takes %s", allow->data);
+}
+
+static void dispatch(Api *a, HttpRequest *r) {
+        _cleanup_(buffer_done) Buffer allow = BUFFER_NULL;
+        char parameter[PARAMETER_SIZE];
+
+        for (size_t i = 0; i < ELEMENTSOF(routes); i++) {
+                if (!path_matches(routes[i].path, http_request_path(r), parameter))
+                        continue;
+                if (method_matches(&routes[i], http_request_method(r))) {
+                        call_route(a, r, &routes[i], parameter);
+                        return;
+                }
+                (void) append_method(&allow, routes[i].method);
+        }
+        reply_no_route(r, &allow);
+}
+
+void api_on_request(HttpRequest *request, void *api) {
+        if (http_request_is_malformed(request))
+                reply_error(request, 400, NULL, "The path or the query holds a broken percent escape or a NUL");
+        else if (check_origin(request))
+                dispatch(api, request);
+}
+
+int api_new(sd_event *event, Manager *manager, Api **ret) {
+        Api *a = calloc(1, sizeof(Api));
+
+        if (!a)
+                return -ENOMEM;
+        a->event = event;
+        a->manager = manager;
+        *ret = a;
+        return 0;
+}
+
+Api *api_free(Api *a) {
+        assert(!a || !a->streams);
+        free(a);
+        return NULL;
+}

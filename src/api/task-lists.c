@@ -1,0 +1,166 @@
+/* Lists of tasks and the dashboard: newest first, read from the index and, for what a row needs beyond that, from the
+ * tasks' files. */
+#include "api-internal.h"
+
+#include <remote-developer/strings.h>
+
+#include <stdio.h>
+
+#define LIST_LIMIT_DEFAULT 100
+#define LIST_LIMIT_MAX 1000
+#define RECENT_TASKS 10
+#define RECENT_LOG_LINES 5
+
+typedef struct TaskFilter {
+        const char *status, *label, *repo;
+} TaskFilter;
+
+static bool labels_match(char *const *labels, const char *wanted) {
+        size_t n = strlen(wanted);
+
+        for (size_t i = 0; labels && labels[i]; i++)
+                if (strncmp(labels[i], wanted, n) == 0 && (labels[i][n] == 0 || labels[i][n] == '='))
+                        return true;
+        return false;
+}
+
+static bool status_matches(const Task *t, const char *wanted) {
+        if (string_equal(wanted, "running"))
+                return !task_is_finished(t);
+        return string_equal(wanted, task_status(t)) || string_equal(wanted, task_state_words[t->state]);
+}
+
+static bool filter_matches(const TaskFilter *f, const Task *t) {
+        if (f->status && !status_matches(t, f->status))
+                return false;
+        if (f->label && !labels_match(t->spec.labels, f->label))
+                return false;
+        return !f->repo || string_equal(f->repo, t->spec.github_repo);
+}
+
+/* Whether the index alone rules the row out, so that its file need not be read. */
+static bool index_rules_out(const TaskFilter *f, const TaskSummary *s) {
+        int wanted = f->status ? string_table_lookup(task_result_words, TASK_RESULT_COUNT, f->status) : -1;
+
+        return wanted >= 0 && wanted != (int) s->result;
+}
+
+/* 1: appended; 0: it does not match, or is gone. */
+static int append_task(Api *a, const TaskFilter *f, const char *id, Json *array) {
+        _cleanup_(task_ref_done) TaskRef ref = TASK_REF_NULL;
+        _cleanup_json_ Json *row = NULL;
+        int e;
+
+        if (manager_get_task(a->manager, id, &ref) < 0 || !filter_matches(f, ref.task))
+                return 0;
+        e = task_to_json(ref.task, false, &row);
+        if (e >= 0)
+                e = json_set(row, "logs", json_new_array());
+        if (e >= 0)
+                e = json_push(array, TAKE_PTR(row));
+        return e < 0 ? e : 1;
+}
+
+static void add_next_link(HttpRequest *r, const TaskFilter *f, uint64_t limit, const char *last) {
+        _cleanup_free_ char *link = NULL;
+
+        link = string_format("</api/tasks?after=%s&limit=%llu%s%s%s%s%s%s>; rel=\"next\"", last,
+                        (unsigned long long) limit, f->status ? "&status=" : "", f->status ?: "",
+                        f->label ? "&label=" : "", f->label ?: "", f->repo ? "&repo=" : "", f->repo ?: "");
+        if (link)
+                (void) http_request_add_header(r, "Link", link);
+}
+
+void api_get_tasks(Api *a, HttpRequest *r, const char *parameter _unused_) {
+        TaskFilter f = { http_request_query(r, "status"), http_request_query(r, "label"),
+                http_request_query(r, "repo") };
+        const TaskIndex *index = manager_index(a->manager);
+        const char *after = http_request_query(r, "after");
+        _cleanup_json_ Json *array = json_new_array();
+        uint64_t limit;
+        size_t i;
+        int e = array ? 0 : -ENOMEM;
+
+        if (!query_number(r, "limit", LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, &limit))
+                return;
+        if (after && !task_id_is_valid(after)) {
+                reply_error(r, 400, "after", "after must be the id of a task");
+                return;
+        }
+        for (i = after ? task_index_position(index, after) : index->n; e >= 0 && i > 0 && json_length(array) < limit;
+                        i--)
+                if (!index_rules_out(&f, &index->rows[i - 1]))
+                        e = append_task(a, &f, index->rows[i - 1].id, array);
+        if (e < 0) {
+                reply_errno(r, e);
+                return;
+        }
+        if (i > 0 && limit > 0)
+                add_next_link(r, &f, limit, index->rows[i].id);
+        reply_json(r, 200, TAKE_PTR(array));
+}
+
+/* --- the dashboard --- */
+
+static const char *const recent_fields[] = {
+        "task_id", "status", "progress", "created_at", "last_updated", "devpod_name", "task_description",
+        "github_repo", "claude_status", "app_url", "server_running", "branch_name",
+};
+
+/* A copy of the named fields; one that the document does not have is null. */
+static int copy_fields(const Json *from, Json *to) {
+        int e = 0;
+
+        for (size_t i = 0; e >= 0 && i < ELEMENTSOF(recent_fields); i++)
+                e = json_set(to, recent_fields[i], json_share(json_get(from, recent_fields[i])));
+        return e;
+}
+
+static int append_recent(Api *a, const char *id, Json *array) {
+        _cleanup_(task_ref_done) TaskRef ref = TASK_REF_NULL;
+        _cleanup_json_ Json *row = json_new_object(), *document = NULL;
+        Json *logs = NULL;
+        int e;
+
+        if (!row)
+                return -ENOMEM;
+        if (manager_get_task(a->manager, id, &ref) < 0)
+                return 0;
+        e = task_to_json(ref.task, false, &document);
+        if (e >= 0)
+                e = copy_fields(document, row);
+        if (e >= 0)
+                e = log_tail(a, id, RECENT_LOG_LINES, &logs);
+        if (e >= 0)
+                e = json_set(row, "logs", logs);
+        return e < 0 ? e : json_push(array, TAKE_PTR(row));
+}
+
+static int append_totals(const TaskIndex *index, Json *body) {
+        size_t finished = 0;
+        int e = json_set_uint64(body, "total_tasks", index->n);
+
+        for (int i = 0; e >= 0 && i < TASK_RESULT_COUNT; i++) {
+                char key[32];
+
+                snprintf(key, sizeof(key), "%s_tasks", task_result_words[i]);
+                e = json_set_uint64(body, key, index->finished[i]);
+                finished += index->finished[i];
+        }
+        return e < 0 ? e : json_set_uint64(body, "running_tasks", index->n - finished);
+}
+
+void api_get_dashboard(Api *a, HttpRequest *r, const char *parameter _unused_) {
+        const TaskIndex *index = manager_index(a->manager);
+        _cleanup_json_ Json *body = json_new_object(), *recent = json_new_array();
+        int e = body && recent ? append_totals(index, body) : -ENOMEM;
+
+        for (size_t i = index->n; e >= 0 && i > 0 && index->n - i < RECENT_TASKS; i--)
+                e = append_recent(a, index->rows[i - 1].id, recent);
+        if (e >= 0)
+                e = json_set(body, "recent_tasks", TAKE_PTR(recent));
+        if (e < 0)
+                reply_errno(r, e);
+        else
+                reply_json(r, 200, TAKE_PTR(body));
+}

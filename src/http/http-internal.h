@@ -1,0 +1,117 @@
+/* What the files of http/ share: the server, its connections, a request, a stream.
+ *
+ * HttpServer    owned by the caller; owns its listeners and, through libmicrohttpd, its connections.
+ * HttpConnection  one accepted socket; from MHD's "started" to its "closed" notice. MHD owns the socket.
+ * HttpRequest   from the first line of its header to its answer. The connection points to it and it to the
+ *               connection; the one that goes first clears the other's pointer.
+ * HttpStream    owned by the MHD response that pulls it, which ends with the connection at the latest.
+ *
+ *         accepted ──▶ idle ──▶ busy (begin) ──▶ dispatched ──▶ answered ──▶ idle (completed) or closed
+ *                                                    └─ suspended while the answer is awaited
+ *
+ * Invariants: only a connection that waits for its answer, or whose stream sleeps, is suspended;
+ * `connection->suspended` is true exactly from MHD_suspend_connection() to MHD_resume_connection(), so that
+ * neither happens twice; each resume is followed by a kick, for MHD wakes nobody itself.
+ */
+#pragma once
+
+#include <remote-developer/http-server.h>
+
+#include <microhttpd.h>
+#include <systemd/sd-event.h>
+
+typedef struct HttpConnection HttpConnection;
+typedef struct HttpListener HttpListener;
+
+struct HttpServer {
+        sd_event *event;
+        HttpLimits limits;
+        http_on_request_t on_request;
+        void *userdata;
+
+        struct MHD_Daemon *daemon;
+        sd_event_source *io;    /* MHD's epoll */
+        sd_event_source *kick;  /* one-shot: run MHD in the next turn */
+        sd_event_source *timer; /* MHD's next deadline, at `timer_usec` or earlier */
+        usec_t timer_usec;
+        unsigned idle_seconds, stall_seconds; /* as MHD wants them; never equal, see connection_set_timeout() */
+
+        HttpListener *listeners;
+        sd_event_source *retry; /* when accepting is tried again after there were too many open files */
+        bool starved;           /* ... until then */
+        bool starving_told;     /* in the log, since a connection was last accepted */
+
+        HttpConnection *connections;
+        HttpConnection *accepting; /* the next connection's, until MHD has announced it */
+        unsigned n_connections;
+
+        http_on_drained_t on_drained;
+        void *drained_userdata;
+        sd_event_source *drain_timer;
+        bool draining;
+
+        bool running;  /* inside MHD_run() */
+        bool stopping; /* inside http_server_free() */
+};
+
+struct HttpConnection {
+        HttpServer *server;
+        HttpConnection *next, *previous;
+        struct MHD_Connection *mhd;
+        int fd; /* MHD's */
+
+        HttpRequest *request; /* being read or not answered yet */
+        size_t uri_size;      /* of the request line being read */
+        bool malformed;       /* a part of it could not be decoded */
+
+        bool own_timeout; /* not the server's */
+        bool begun;       /* has ever had a request */
+        bool busy;        /* from a request's header to the last byte of its answer */
+        bool suspended;
+        bool aborted; /* to be cut at MHD's next question */
+        bool ending;  /* no further request is read */
+};
+
+struct HttpRequest {
+        HttpConnection *connection; /* NULL: the server is gone */
+        const char *method, *path;  /* in MHD's memory */
+        bool http_1_0;
+
+        Buffer body;
+        uint64_t received; /* bytes of the body, kept or not */
+        bool too_large;
+        bool malformed;
+        bool dispatched;
+
+        char **headers; /* of the answer: name, value, name, value */
+        void *userdata;
+};
+
+/* Runs MHD in the next turn of the loop. */
+void http_server_kick(HttpServer *s);
+
+/* http-server.c: how long MHD waits on this connection without traffic. */
+typedef enum HttpTimeout {
+        HTTP_TIMEOUT_IDLE,       /* idle_usec */
+        HTTP_TIMEOUT_IDLE_APART, /* the same and a second, see http_connection_set_timeout() */
+        HTTP_TIMEOUT_STALL,      /* stream_stall_usec */
+} HttpTimeout;
+
+void http_connection_set_timeout(HttpConnection *c, HttpTimeout timeout);
+void http_connection_suspend(HttpConnection *c);
+void http_connection_resume(HttpConnection *c);
+HttpConnection *http_connection_of(struct MHD_Connection *mhd);
+
+/* http-request.c: MHD's questions, with the server as closure. */
+void *http_request_on_uri(void *userdata, const char *uri, struct MHD_Connection *mhd);
+size_t http_request_on_unescape(void *userdata, struct MHD_Connection *mhd, char *s);
+enum MHD_Result http_request_on_access(void *userdata, struct MHD_Connection *mhd, const char *url,
+                                       const char *method, const char *version, const char *data,
+                                       size_t *data_size, void **con_cls);
+
+/* MHD is done with the connection's request, whatever came of it. */
+void http_request_on_completed(HttpConnection *c);
+
+/* Queues `response` (consumed; NULL: memory was short) with the request's headers and frees the request. On error
+ * the connection is cut. */
+int http_request_answer(HttpRequest *r, unsigned status, const char *content_type, struct MHD_Response *response);

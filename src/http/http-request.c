@@ -1,0 +1,348 @@
+/* HttpRequest: reading a request, the getters, the answer. See http-server.h.
+ *
+ * MHD asks on_access() once when the header is there, once for each piece of the body and once at the end; only
+ * then on_request is called. When the handler has not answered by its return, the connection is suspended until it
+ * does. What MHD found in the header is not copied: it lives in the connection's memory until the answer.
+ *
+ * What will surprise you:
+ * - A body that is announced far too long is dispatched without being read; MHD then closes the connection behind
+ *   the answer. One that turns out far too long without having been announced is cut: MHD takes no answer in the
+ *   middle of a body.
+ * - The request may outlive the connection, when the server is freed before it was answered. */
+#include "http-internal.h"
+
+#include <remote-developer/strings.h>
+
+#include <strings.h>
+
+/* How much of a body that is too long is read and thrown away, so that the client is there to hear the answer. */
+#define BODY_DISCARD_FACTOR 16
+
+static HttpRequest *request_free(HttpRequest *r) {
+        if (!r)
+                return NULL;
+
+        if (r->connection)
+                r->connection->request = NULL;
+        buffer_done(&r->body);
+        strv_free(r->headers);
+        free(r);
+        return NULL;
+}
+
+/* --- decoding --- */
+
+static int hex_digit(char c) {
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        if (c >= 'a' && c <= 'f')
+                return c - 'a' + 10;
+        if (c >= 'A' && c <= 'F')
+                return c - 'A' + 10;
+        return -1;
+}
+
+/* The byte that "%XX" stands for; -1 when it is broken or a NUL. The second digit is only looked at when there is
+ * a first, so it never reads behind the end. */
+static int escaped_byte(const char *s) {
+        int high = hex_digit(s[1]), low = high < 0 ? -1 : hex_digit(s[2]);
+
+        return low < 0 || high + low == 0 ? -1 : high * 16 + low;
+}
+
+static bool is_decodable(const char *s) {
+        for (; *s; s++)
+                if (*s == '%' && escaped_byte(s) < 0)
+                        return false;
+        return true;
+}
+
+/* MHD calls this once for the path and for each name and value of the query, where '+' is a blank already. */
+size_t http_request_on_unescape(void *userdata _unused_, struct MHD_Connection *mhd, char *s) {
+        char *to = s;
+
+        if (!is_decodable(s)) {
+                http_connection_of(mhd)->malformed = true;
+                return strlen(s);
+        }
+
+        for (const char *from = s; *from; from++) {
+                if (*from == '%') {
+                        *to++ = (char) escaped_byte(from);
+                        from += 2;
+                } else
+                        *to++ = *from;
+        }
+        *to = 0;
+        return (size_t) (to - s);
+}
+
+/* The request line's target before MHD takes it apart. Its length tells later whether it held a NUL, which would
+ * otherwise silently cut it. */
+void *http_request_on_uri(void *userdata _unused_, const char *uri, struct MHD_Connection *mhd) {
+        HttpConnection *c = http_connection_of(mhd);
+
+        c->uri_size = uri ? strlen(uri) : 0;
+        c->malformed = false;
+        return NULL; /* the request's closure, see on_access() */
+}
+
+/* "http://host/path" is what proxies send, and every server must understand it. */
+static const char *skip_authority(const char *url) {
+        const char *host;
+
+        if (!string_has_prefix(url, "http://") && !string_has_prefix(url, "https://"))
+                return url;
+        host = strstr(url, "//") + 2;
+        return strchr(host, '/') ?: "/";
+}
+
+/* --- reading --- */
+
+static uint64_t body_discard_max(const HttpServer *s) {
+        return s->limits.body_max > UINT64_MAX / BODY_DISCARD_FACTOR ? UINT64_MAX
+                                                                     : s->limits.body_max * BODY_DISCARD_FACTOR;
+}
+
+static bool request_announces_too_much(const HttpRequest *r) {
+        const char *length = http_request_header(r, "Content-Length");
+        uint64_t n;
+
+        return length && string_to_uint64(length, &n) >= 0 && n > body_discard_max(r->connection->server);
+}
+
+static int request_new(HttpConnection *c, const char *url, const char *method, const char *version) {
+        HttpRequest *r;
+
+        r = calloc(1, sizeof(*r));
+        if (!r)
+                return -ENOMEM;
+
+        r->connection = c;
+        r->method = method;
+        r->path = skip_authority(url);
+        r->http_1_0 = string_equal(version, "HTTP/1.0");
+        /* MHD puts the version right behind the target's end. */
+        r->malformed = c->malformed || url + c->uri_size + 1 != version || r->path[0] != '/';
+        c->request = r;
+        return 0;
+}
+
+static int request_collect(HttpRequest *r, const char *data, size_t size) {
+        const HttpServer *s = r->connection->server;
+
+        r->received += size;
+        if (r->received > body_discard_max(s))
+                return -E2BIG;
+
+        if (r->received > s->limits.body_max) {
+                r->too_large = true;
+                buffer_done(&r->body);
+        }
+        return r->too_large ? 0 : buffer_append(&r->body, data, size);
+}
+
+/* The handler may answer at once, which frees the request. */
+static void request_dispatch(HttpRequest *r) {
+        HttpConnection *c = r->connection;
+
+        r->dispatched = true;
+        c->server->on_request(r, c->server->userdata);
+        if (!c->request)
+                return;
+
+        http_connection_set_timeout(c, HTTP_TIMEOUT_IDLE_APART);
+        http_connection_suspend(c);
+}
+
+static enum MHD_Result connection_begin(HttpConnection *c, const char *url, const char *method,
+                                        const char *version) {
+        c->begun = c->busy = true;
+        if (c->own_timeout)
+                http_connection_set_timeout(c, HTTP_TIMEOUT_IDLE);
+
+        if (request_new(c, url, method, version) < 0)
+                return MHD_NO;
+        if (request_announces_too_much(c->request)) {
+                c->request->too_large = true;
+                request_dispatch(c->request);
+        }
+        return c->aborted ? MHD_NO : MHD_YES;
+}
+
+/* MHD_NO cuts the connection. */
+enum MHD_Result http_request_on_access(void *userdata _unused_, struct MHD_Connection *mhd, const char *url,
+                                       const char *method, const char *version, const char *data,
+                                       size_t *data_size, void **con_cls) {
+        HttpConnection *c = http_connection_of(mhd);
+
+        if (!*con_cls) {
+                *con_cls = c;
+                return connection_begin(c, url, method, version);
+        }
+        if (c->aborted || !c->request)
+                return MHD_NO;
+
+        if (*data_size > 0) {
+                if (request_collect(c->request, data, *data_size) < 0)
+                        return MHD_NO;
+                *data_size = 0;
+                return MHD_YES;
+        }
+
+        request_dispatch(c->request);
+        return c->aborted ? MHD_NO : MHD_YES;
+}
+
+/* Who was given the request still holds it, and will answer: that must find something. */
+static void request_orphan(HttpRequest *r) {
+        r->connection->request = NULL;
+        r->connection = NULL;
+        r->method = "";
+        r->path = "/";
+}
+
+void http_request_on_completed(HttpConnection *c) {
+        c->busy = false;
+        if (c->own_timeout)
+                http_connection_set_timeout(c, HTTP_TIMEOUT_IDLE_APART);
+
+        if (c->request && c->request->dispatched)
+                request_orphan(c->request);
+        else
+                request_free(c->request);
+}
+
+/* --- getters --- */
+
+const char *http_request_method(const HttpRequest *r) {
+        return r->method;
+}
+
+const char *http_request_path(const HttpRequest *r) {
+        return r->path;
+}
+
+typedef struct QuerySearch {
+        const char *name, *value;
+} QuerySearch;
+
+static enum MHD_Result query_compare(void *userdata, enum MHD_ValueKind kind _unused_, const char *name,
+                                     const char *value) {
+        QuerySearch *search = userdata;
+
+        if (!string_equal(name, search->name))
+                return MHD_YES;
+        search->value = value ?: "";
+        return MHD_NO;
+}
+
+/* MHD's own look-up would not tell "After" from "after". */
+const char *http_request_query(const HttpRequest *r, const char *name) {
+        QuerySearch search = { .name = name };
+
+        if (r->connection)
+                MHD_get_connection_values(r->connection->mhd, MHD_GET_ARGUMENT_KIND, query_compare, &search);
+        return search.value;
+}
+
+const char *http_request_header(const HttpRequest *r, const char *name) {
+        return r->connection ? MHD_lookup_connection_value(r->connection->mhd, MHD_HEADER_KIND, name) : NULL;
+}
+
+const char *http_request_body(const HttpRequest *r, size_t *ret_size) {
+        *ret_size = r->body.size;
+        return r->body.data ?: "";
+}
+
+bool http_request_body_is_too_large(const HttpRequest *r) {
+        return r->too_large;
+}
+
+bool http_request_is_malformed(const HttpRequest *r) {
+        return r->malformed;
+}
+
+void http_request_set_userdata(HttpRequest *r, void *userdata) {
+        r->userdata = userdata;
+}
+
+void *http_request_userdata(const HttpRequest *r) {
+        return r->userdata;
+}
+
+/* --- the answer --- */
+
+/* What only the server can know; MHD would refuse them at a time when nobody can be told any more. */
+static bool header_is_reserved(const char *name) {
+        static const char *const names[] = { "Connection", "Content-Length", "Transfer-Encoding" };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (strcasecmp(name, names[i]) == 0)
+                        return true;
+        return false;
+}
+
+int http_request_add_header(HttpRequest *r, const char *name, const char *value) {
+        int error;
+
+        if (!*name || strpbrk(name, " \t\r\n:") || !*value || strpbrk(value, "\r\n") || header_is_reserved(name))
+                return -EINVAL;
+
+        error = strv_append(&r->headers, name);
+        if (error < 0)
+                return error;
+        error = strv_append(&r->headers, value);
+        if (error < 0) {
+                size_t last = strv_length(r->headers) - 1;
+
+                free(r->headers[last]);
+                r->headers[last] = NULL;
+        }
+        return error;
+}
+
+static bool response_add_headers(struct MHD_Response *response, const HttpRequest *r, const char *content_type) {
+        if (content_type && MHD_add_response_header(response, "Content-Type", content_type) != MHD_YES)
+                return false;
+        if (r->connection->server->draining && MHD_add_response_header(response, "Connection", "close") != MHD_YES)
+                return false;
+        for (char **h = r->headers; h && *h; h += 2)
+                if (MHD_add_response_header(response, h[0], h[1]) != MHD_YES)
+                        return false;
+        return true;
+}
+
+int http_request_answer(HttpRequest *r, unsigned status, const char *content_type, struct MHD_Response *response) {
+        HttpConnection *c = r->connection;
+        int ret = 0;
+
+        if (!c || c->server->stopping)
+                ret = -ESHUTDOWN;
+        else if (!response || !response_add_headers(response, r, content_type))
+                ret = -ENOMEM;
+        else if (MHD_queue_response(c->mhd, status, response) != MHD_YES)
+                ret = -EINVAL;
+        request_free(r);
+
+        if (c) {
+                c->aborted = ret < 0;
+                http_connection_resume(c);
+        }
+        /* Ours; MHD holds another. The last one to go ends a stream. */
+        if (response)
+                MHD_destroy_response(response);
+        return ret;
+}
+
+void http_reply(HttpRequest *r, unsigned status, const char *content_type, Buffer *body) {
+        size_t size = body ? body->size : 0;
+        char *data = body ? buffer_take(body) : NULL;
+        struct MHD_Response *response;
+
+        response = data ? MHD_create_response_from_buffer(size, data, MHD_RESPMEM_MUST_FREE)
+                        : MHD_create_response_from_buffer(0, (char[]){ "" }, MHD_RESPMEM_PERSISTENT);
+        if (!response)
+                free(data);
+        http_request_answer(r, status, content_type, response);
+}

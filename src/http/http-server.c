@@ -1,0 +1,491 @@
+/* HttpServer: accepting, libmicrohttpd (MHD) inside the caller's sd-event loop, draining. See http-server.h; the
+ * objects and their invariants are in http-internal.h.
+ *
+ * One MHD daemon without threads and without a listening socket: its epoll descriptor is one io source, its next
+ * deadline one timer. We accept by ourselves, because MHD would refuse clients at its limit and we let them wait.
+ *
+ * What will surprise you:
+ * - MHD_resume_connection() wakes nobody and MHD_get_timeout() does not count what was resumed (before 1.0): every
+ *   resume is followed by http_server_kick().
+ * - The timer is lazy: while MHD's deadline only moves away it is left where it is, so that a busy keep-alive
+ *   connection costs no timerfd_settime() a request, but one needless look per idle period.
+ * - MHD visits connections with a timeout of their own before it looks at their sockets, the others behind. A late
+ *   answer depends on it, see http_connection_set_timeout(). */
+#include "http-internal.h"
+
+#include <remote-developer/log.h>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+/* The header lines of the request and those of the answer share it, and the chunks of a stream leave in pieces of
+ * what remains. Large enough for the cookies that all programs on localhost share, small enough for a thousand
+ * sleeping streams. */
+#define CONNECTION_MEMORY ((size_t) 16 * 1024)
+
+#define ACCEPT_MAX 16 /* connections a turn, so that a flood of them does not starve the others */
+#define ACCEPT_RETRY_USEC (100 * USEC_PER_MSEC)
+
+/* MHD multiplies seconds by 1000 in an unsigned int. */
+#define TIMEOUT_SECONDS_MAX 4000000U
+
+/* MHD reads CLOCK_MONOTONIC_COARSE, which lags by up to one tick: a timer that comes sooner than this behind a
+ * deadline would find that nothing is due yet. */
+#define MHD_CLOCK_TICK_USEC (10 * USEC_PER_MSEC)
+#define TIMER_ACCURACY_USEC USEC_PER_MSEC
+
+struct HttpListener {
+        HttpServer *server;
+        HttpListener *next;
+        int fd;
+        sd_event_source *source;
+};
+
+static void source_dress(sd_event_source *source, const char *description) {
+        /* Otherwise sd-event would disable a failing source and go on as if nothing were. */
+        sd_event_source_set_exit_on_failure(source, true);
+        sd_event_source_set_description(source, description);
+}
+
+/* --- connections --- */
+
+HttpConnection *http_connection_of(struct MHD_Connection *mhd) {
+        return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+/* A suspended connection must have a timeout of its own (anything but HTTP_TIMEOUT_IDLE): only those are driven on
+ * *before* their sockets are read. MHD would else read first when a late answer resumes the connection, and take
+ * the end of file of a client that has shut down its sending side for the end of the connection.
+ *
+ * And a connection may go back to HTTP_TIMEOUT_IDLE only when its next request begins: MHD looks at no more than
+ * the oldest of those, and would forget one that it has closed but not cleaned up yet. */
+void http_connection_set_timeout(HttpConnection *c, HttpTimeout timeout) {
+        unsigned idle = c->server->idle_seconds;
+        unsigned seconds[] = {
+                [HTTP_TIMEOUT_IDLE] = idle,
+                [HTTP_TIMEOUT_IDLE_APART] = idle > 0 ? idle + 1 : TIMEOUT_SECONDS_MAX,
+                [HTTP_TIMEOUT_STALL] = c->server->stall_seconds,
+        };
+
+        MHD_set_connection_option(c->mhd, MHD_CONNECTION_OPTION_TIMEOUT, seconds[timeout]);
+        c->own_timeout = timeout != HTTP_TIMEOUT_IDLE;
+}
+
+void http_connection_suspend(HttpConnection *c) {
+        assert(!c->suspended && c->own_timeout);
+
+        MHD_suspend_connection(c->mhd);
+        c->suspended = true;
+}
+
+void http_connection_resume(HttpConnection *c) {
+        if (!c->suspended)
+                return;
+
+        MHD_resume_connection(c->mhd);
+        c->suspended = false;
+        http_server_kick(c->server);
+}
+
+static void connection_link(HttpConnection *c) {
+        HttpServer *s = c->server;
+
+        c->next = s->connections;
+        if (c->next)
+                c->next->previous = c;
+        s->connections = c;
+        s->n_connections++;
+}
+
+static void connection_unlink(HttpConnection *c) {
+        HttpServer *s = c->server;
+
+        if (c->next)
+                c->next->previous = c->previous;
+        if (c->previous)
+                c->previous->next = c->next;
+        else
+                s->connections = c->next;
+        s->n_connections--;
+}
+
+/* --- accepting --- */
+
+static void server_update_accepting(HttpServer *s) {
+        bool wanted = !s->draining && !s->starved && s->n_connections < s->limits.connections_max;
+
+        for (HttpListener *l = s->listeners; l; l = l->next)
+                sd_event_source_set_enabled(l->source, wanted ? SD_EVENT_ON : SD_EVENT_OFF);
+}
+
+/* There is no descriptor or no memory for another connection, and the listening socket stays readable: to try
+ * again at once would be a busy loop. The end of a connection ends the pause early. */
+static void server_starve(HttpServer *s, int error) {
+        if (!s->starving_told)
+                log_warning("Accepting connections pauses: %s", strerror(error));
+
+        s->starved = s->starving_told = true;
+        sd_event_source_set_time_relative(s->retry, ACCEPT_RETRY_USEC);
+        sd_event_source_set_enabled(s->retry, SD_EVENT_ONESHOT);
+}
+
+static int server_on_retry(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+        HttpServer *s = userdata;
+
+        s->starved = false;
+        server_update_accepting(s);
+        return 0;
+}
+
+/* Takes the descriptor. */
+static int server_add_connection(HttpServer *s, int fd, const struct sockaddr *address, socklen_t size) {
+        s->accepting = calloc(1, sizeof(HttpConnection));
+        if (!s->accepting) {
+                close(fd);
+                return -ENOMEM;
+        }
+        s->accepting->server = s;
+        s->accepting->fd = fd;
+
+        /* MHD closes the descriptor in any case, and has taken `accepting` if it got as far as announcing it. */
+        if (MHD_add_connection(s->daemon, fd, address, size) != MHD_YES) {
+                free(TAKE_PTR(s->accepting));
+                return -ENOMEM;
+        }
+        s->starving_told = false;
+        return 0;
+}
+
+/* What accept4() said: 0 when there may be more to accept, -EAGAIN when not, -EMFILE when there is no room, other
+ * errors when the listening socket is broken. What befell the one connection that waited is no error of ours. */
+static int accept_error(int error) {
+        switch (error) {
+        case EAGAIN:
+                return -EAGAIN;
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOMEM:
+                return -EMFILE;
+        case EBADF:
+        case EFAULT:
+        case EINVAL:
+        case ENOTSOCK:
+                return -error;
+        default:
+                return 0;
+        }
+}
+
+static int listener_accept(HttpListener *l) {
+        union {
+                struct sockaddr any;
+                struct sockaddr_storage storage;
+        } address;
+        socklen_t size = sizeof(address);
+        int fd;
+
+        fd = accept4(l->fd, &address.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0)
+                return accept_error(errno);
+        return server_add_connection(l->server, fd, &address.any, size);
+}
+
+static int listener_on_incoming(sd_event_source *source _unused_, int fd _unused_, uint32_t events _unused_,
+                                void *userdata) {
+        HttpListener *l = userdata;
+        HttpServer *s = l->server;
+        int r = 0;
+
+        for (unsigned i = 0; r >= 0 && i < ACCEPT_MAX && s->n_connections < s->limits.connections_max; i++)
+                r = listener_accept(l);
+        if (r == -EMFILE || r == -ENOMEM)
+                server_starve(s, -r);
+
+        server_update_accepting(s);
+        return r == -EAGAIN || s->starved ? 0 : r;
+}
+
+static HttpListener *listener_free(HttpListener *l) {
+        if (!l)
+                return NULL;
+
+        sd_event_source_disable_unref(l->source);
+        close(l->fd);
+        free(l);
+        return NULL;
+}
+DEFINE_CLEANUP(HttpListener *, listener_free)
+
+int http_server_take_listener(HttpServer *s, int fd) {
+        _cleanup_(listener_freep) HttpListener *l = NULL;
+        int r, flags, on = 1;
+
+        l = malloc(sizeof(*l));
+        if (!l) {
+                close(fd);
+                return -ENOMEM;
+        }
+        *l = (HttpListener){ .server = s, .fd = fd };
+
+        flags = fcntl(fd, F_GETFL);
+        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+                return -errno;
+
+        /* Inherited by what is accepted; a unix socket refuses it and needs it not. */
+        (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+
+        r = sd_event_add_io(s->event, &l->source, fd, EPOLLIN, listener_on_incoming, l);
+        if (r < 0)
+                return r;
+        source_dress(l->source, "http-listener");
+
+        l->next = s->listeners;
+        s->listeners = TAKE_PTR(l);
+        server_update_accepting(s);
+        return 0;
+}
+
+/* --- draining --- */
+
+/* Ends the connections that wait for another request. What such a client has sent already is still read and
+ * answered, and only then the end of file met; which a plain close would have thrown away. */
+static void server_end_idle(HttpServer *s) {
+        for (HttpConnection *c = s->connections; c; c = c->next)
+                if (c->begun && !c->busy && !c->ending) {
+                        c->ending = true;
+                        shutdown(c->fd, SHUT_RD);
+                }
+}
+
+static void server_check_drained(HttpServer *s) {
+        if (s->draining && s->n_connections == 0 && s->drain_timer)
+                sd_event_source_set_time(s->drain_timer, 0);
+}
+
+static int server_on_drain_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+        HttpServer *s = userdata;
+
+        s->drain_timer = sd_event_source_disable_unref(s->drain_timer);
+        s->on_drained(s->drained_userdata); /* may free the server */
+        return 0;
+}
+
+int http_server_drain(HttpServer *s, usec_t timeout_usec, http_on_drained_t on_drained, void *userdata) {
+        usec_t now = clock_monotonic_usec();
+        int r;
+
+        if (s->draining)
+                return -EALREADY;
+
+        r = sd_event_add_time(s->event, &s->drain_timer, CLOCK_MONOTONIC,
+                              timeout_usec < USEC_INFINITY - now ? now + timeout_usec : USEC_INFINITY,
+                              TIMER_ACCURACY_USEC, server_on_drain_timer, s);
+        if (r < 0)
+                return r;
+        source_dress(s->drain_timer, "http-drain");
+
+        s->on_drained = on_drained;
+        s->drained_userdata = userdata;
+        s->draining = true;
+        server_update_accepting(s);
+        server_end_idle(s);
+        server_check_drained(s);
+        return 0;
+}
+
+/* --- MHD in the loop --- */
+
+void http_server_kick(HttpServer *s) {
+        sd_event_source_set_enabled(s->kick, SD_EVENT_ONESHOT);
+}
+
+static void server_rearm(HttpServer *s) {
+        MHD_UNSIGNED_LONG_LONG msec;
+        usec_t due;
+        int enabled = SD_EVENT_OFF;
+
+        if (MHD_get_timeout(s->daemon, &msec) != MHD_YES) {
+                sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
+                return;
+        }
+        if (msec == 0) {
+                http_server_kick(s);
+                return;
+        }
+
+        due = clock_monotonic_usec() + msec * USEC_PER_MSEC + MHD_CLOCK_TICK_USEC;
+        sd_event_source_get_enabled(s->timer, &enabled);
+        if (enabled != SD_EVENT_OFF && s->timer_usec <= due)
+                return;
+        s->timer_usec = due;
+        sd_event_source_set_time(s->timer, due);
+        sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
+}
+
+static int server_run(HttpServer *s) {
+        s->running = true;
+        (void) MHD_run(s->daemon);
+        s->running = false;
+
+        if (s->draining)
+                server_end_idle(s);
+        server_rearm(s);
+        return 0;
+}
+
+static int server_on_io(sd_event_source *source _unused_, int fd _unused_, uint32_t events _unused_,
+                        void *userdata) {
+        return server_run(userdata);
+}
+
+static int server_on_kick(sd_event_source *source _unused_, void *userdata) {
+        return server_run(userdata);
+}
+
+static int server_on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+        return server_run(userdata);
+}
+
+static void server_on_connection(void *userdata, struct MHD_Connection *mhd, void **context,
+                                 enum MHD_ConnectionNotificationCode code) {
+        HttpServer *s = userdata;
+        HttpConnection *c;
+
+        if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+                c = TAKE_PTR(s->accepting);
+                c->mhd = mhd;
+                *context = c;
+                connection_link(c);
+                return;
+        }
+
+        c = *context;
+        connection_unlink(c);
+        free(c);
+        s->starved = false;
+        server_update_accepting(s);
+        server_check_drained(s);
+}
+
+static void server_on_completed(void *userdata _unused_, struct MHD_Connection *mhd, void **con_cls _unused_,
+                                enum MHD_RequestTerminationCode code _unused_) {
+        http_request_on_completed(http_connection_of(mhd));
+}
+
+/* --- life cycle --- */
+
+static unsigned timeout_seconds(usec_t usec) {
+        return (unsigned) MIN_OF(usec / USEC_PER_SEC + (usec % USEC_PER_SEC > 0), TIMEOUT_SECONDS_MAX);
+}
+
+static int server_start_daemon(HttpServer *s) {
+        s->daemon = MHD_start_daemon(
+                        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
+                        http_request_on_access, s,
+                        MHD_OPTION_CONNECTION_LIMIT, s->limits.connections_max,
+                        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+                        MHD_OPTION_CONNECTION_TIMEOUT, s->idle_seconds,
+                        MHD_OPTION_NOTIFY_CONNECTION, server_on_connection, s,
+                        MHD_OPTION_NOTIFY_COMPLETED, server_on_completed, s,
+                        MHD_OPTION_URI_LOG_CALLBACK, http_request_on_uri, s,
+                        MHD_OPTION_UNESCAPE_CALLBACK, http_request_on_unescape, s,
+                        MHD_OPTION_END);
+        return s->daemon ? 0 : -ENOMEM;
+}
+
+static int server_add_sources(HttpServer *s) {
+        int r;
+
+        r = sd_event_add_io(s->event, &s->io, MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
+                            EPOLLIN, server_on_io, s);
+        if (r < 0)
+                return r;
+        r = sd_event_add_defer(s->event, &s->kick, server_on_kick, s);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time(s->event, &s->timer, CLOCK_MONOTONIC, 0, TIMER_ACCURACY_USEC, server_on_timer, s);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time(s->event, &s->retry, CLOCK_MONOTONIC, 0, TIMER_ACCURACY_USEC, server_on_retry, s);
+        if (r < 0)
+                return r;
+
+        sd_event_source_set_enabled(s->kick, SD_EVENT_OFF);
+        sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
+        sd_event_source_set_enabled(s->retry, SD_EVENT_OFF);
+        source_dress(s->io, "http-daemon");
+        source_dress(s->kick, "http-kick");
+        source_dress(s->timer, "http-timer");
+        source_dress(s->retry, "http-accept-retry");
+        return 0;
+}
+
+int http_server_new(sd_event *event, const HttpLimits *limits, http_on_request_t on_request, void *userdata,
+                    HttpServer **ret) {
+        _cleanup_(http_server_freep) HttpServer *s = NULL;
+        int r;
+
+        if (limits->connections_max == 0)
+                return -EINVAL;
+
+        s = calloc(1, sizeof(*s));
+        if (!s)
+                return -ENOMEM;
+        s->event = sd_event_ref(event);
+        s->limits = *limits;
+        s->on_request = on_request;
+        s->userdata = userdata;
+        s->idle_seconds = clock_is_set(limits->idle_usec) ? timeout_seconds(limits->idle_usec) : 0;
+        s->stall_seconds = clock_is_set(limits->stream_stall_usec) ? timeout_seconds(limits->stream_stall_usec)
+                                                                   : TIMEOUT_SECONDS_MAX;
+        if (s->stall_seconds == s->idle_seconds)
+                s->stall_seconds++;
+
+        r = server_start_daemon(s);
+        if (r < 0)
+                return r;
+        r = server_add_sources(s);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+/* MHD demands that no connection is suspended when it stops. It then tells us of each one's end, which ends the
+ * requests and streams; so our sources live until that is over. */
+static void server_stop_daemon(HttpServer *s) {
+        s->stopping = true;
+        for (HttpConnection *c = s->connections; c; c = c->next)
+                http_connection_resume(c);
+        if (s->daemon)
+                MHD_stop_daemon(s->daemon);
+        assert(s->n_connections == 0);
+}
+
+HttpServer *http_server_free(HttpServer *s) {
+        HttpListener *next;
+
+        if (!s)
+                return NULL;
+        assert(!s->running);
+
+        server_stop_daemon(s);
+        for (HttpListener *l = s->listeners; l; l = next) {
+                next = l->next;
+                listener_free(l);
+        }
+        sd_event_source_disable_unref(s->io);
+        sd_event_source_disable_unref(s->kick);
+        sd_event_source_disable_unref(s->timer);
+        sd_event_source_disable_unref(s->retry);
+        sd_event_source_disable_unref(s->drain_timer);
+        sd_event_unref(s->event);
+        free(s);
+        return NULL;
+}

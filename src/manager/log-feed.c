@@ -1,0 +1,126 @@
+/* LogFeed: see log-feed.h. */
+#include <remote-developer/log-feed.h>
+
+#include <remote-developer/log-viewer.h>
+#include <remote-developer/strings.h>
+
+/* What the lines of one task may take in memory, whatever persistence.max_memory_logs allows: a viewer that needs
+ * older ones reads the journal. */
+#define FEED_BYTES_MAX ((size_t) 256 * 1024)
+
+struct LogFeed {
+        unsigned references;
+        JournalSource source;
+        char *unit;
+        LogRing *ring;
+        JournalFollower *follower;
+        bool from_start, finished;
+        LogViewer **viewers;
+        size_t n_viewers, allocated;
+};
+
+int log_feed_new(const JournalSource *source, const char *unit, size_t lines_max, bool from_start, LogFeed **ret) {
+        _cleanup_(log_feed_unrefp) LogFeed *f = calloc(1, sizeof(LogFeed));
+        int r;
+
+        if (!f)
+                return -ENOMEM;
+        f->references = 1;
+        f->source = *source;
+        f->from_start = from_start;
+        r = string_replace(&f->unit, unit);
+        if (r >= 0)
+                r = log_ring_new(lines_max, FEED_BYTES_MAX, &f->ring);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(f);
+        return 0;
+}
+
+LogFeed *log_feed_ref(LogFeed *f) {
+        f->references++;
+        return f;
+}
+
+LogFeed *log_feed_unref(LogFeed *f) {
+        if (!f || --f->references > 0)
+                return NULL;
+        assert(f->n_viewers == 0);
+        log_ring_free(f->ring);
+        free(f->viewers);
+        free(f->unit);
+        free(f);
+        return NULL;
+}
+
+void log_feed_set_follower(LogFeed *f, JournalFollower *follower) {
+        f->follower = follower;
+}
+
+void log_feed_wake(LogFeed *f) {
+        for (size_t i = 0; i < f->n_viewers; i++)
+                log_viewer_wake(f->viewers[i]);
+}
+
+void log_feed_append(LogFeed *f, const JournalLine *line) {
+        /* Without memory the line is not held, and viewers read it from the journal. */
+        (void) log_ring_append(f->ring, line);
+        log_feed_wake(f);
+}
+
+void log_feed_finish(LogFeed *f) {
+        f->finished = true;
+        f->follower = NULL;
+        log_feed_wake(f);
+}
+
+bool log_feed_is_finished(const LogFeed *f) {
+        return f->finished;
+}
+
+const JournalSource *log_feed_source(const LogFeed *f) {
+        return &f->source;
+}
+
+const char *log_feed_unit(const LogFeed *f) {
+        return f->unit;
+}
+
+LogRing *log_feed_ring(LogFeed *f) {
+        return f->ring;
+}
+
+JournalFollower *log_feed_follower(LogFeed *f) {
+        return f->follower;
+}
+
+bool log_feed_is_from_start(const LogFeed *f) {
+        return f->from_start;
+}
+
+int log_feed_add_viewer(LogFeed *f, LogViewer *v) {
+        size_t allocated = MAX_OF(f->allocated * 2, (size_t) 4);
+        LogViewer **viewers;
+
+        if (f->n_viewers == f->allocated) {
+                viewers = reallocarray(f->viewers, allocated, sizeof(LogViewer *));
+                if (!viewers)
+                        return -ENOMEM;
+                f->viewers = viewers;
+                f->allocated = allocated;
+        }
+        f->viewers[f->n_viewers++] = v;
+        return 0;
+}
+
+void log_feed_remove_viewer(LogFeed *f, LogViewer *v) {
+        for (size_t i = 0; i < f->n_viewers; i++)
+                if (f->viewers[i] == v) {
+                        f->viewers[i] = f->viewers[--f->n_viewers];
+                        return;
+                }
+}
+
+size_t log_feed_count_viewers(const LogFeed *f) {
+        return f->n_viewers;
+}

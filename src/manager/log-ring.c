@@ -1,0 +1,127 @@
+/* LogRing: see log-ring.h. An array of lines_max places, used in a circle; each line is one allocation of its own
+ * size. */
+#include <remote-developer/log-ring.h>
+
+#include <remote-developer/strings.h>
+
+#include <stdio.h>
+
+typedef struct RingLine {
+        usec_t realtime_usec;
+        int priority;
+        char *cursor; /* the cursor's string, and behind its 0 the text */
+        const char *text;
+        size_t size;
+} RingLine;
+
+struct LogRing {
+        RingLine *lines;
+        size_t lines_max, bytes_max, bytes;
+        uint64_t first, end;
+        char last_cursor[JOURNAL_CURSOR_SIZE];
+};
+
+int log_ring_new(size_t lines_max, size_t bytes_max, LogRing **ret) {
+        LogRing *r = calloc(1, sizeof(LogRing));
+
+        if (!r)
+                return -ENOMEM;
+        r->lines = calloc(lines_max, sizeof(RingLine));
+        if (!r->lines) {
+                free(r);
+                return -ENOMEM;
+        }
+        r->lines_max = lines_max;
+        r->bytes_max = bytes_max;
+        *ret = r;
+        return 0;
+}
+
+static RingLine *line_at(const LogRing *r, uint64_t position) {
+        return &r->lines[position % r->lines_max];
+}
+
+static void drop_first(LogRing *r) {
+        RingLine *l = line_at(r, r->first);
+
+        r->bytes -= l->size;
+        free(l->cursor);
+        *l = (RingLine){};
+        r->first++;
+}
+
+LogRing *log_ring_free(LogRing *r) {
+        if (!r)
+                return NULL;
+        while (r->first < r->end)
+                drop_first(r);
+        free(r->lines);
+        free(r);
+        return NULL;
+}
+
+uint64_t log_ring_first(const LogRing *r) {
+        return r->first;
+}
+
+uint64_t log_ring_end(const LogRing *r) {
+        return r->end;
+}
+
+static int fill_line(RingLine *l, const JournalLine *line) {
+        size_t cursor_size = strlen(line->cursor) + 1;
+        char *data = malloc(cursor_size + line->size);
+
+        if (!data)
+                return -ENOMEM;
+        memcpy(data, line->cursor, cursor_size);
+        if (line->size > 0)
+                memcpy(data + cursor_size, line->text, line->size);
+        *l = (RingLine){ line->realtime_usec, line->priority, data, data + cursor_size, line->size };
+        return 0;
+}
+
+int log_ring_append(LogRing *r, const JournalLine *line) {
+        int e = 0;
+
+        while (r->first < r->end && (r->end - r->first == r->lines_max || r->bytes + line->size > r->bytes_max))
+                drop_first(r);
+
+        memcpy(r->last_cursor, line->cursor, sizeof(r->last_cursor));
+        if (line->size <= r->bytes_max)
+                e = fill_line(line_at(r, r->end), line);
+        r->end++;
+        if (line->size > r->bytes_max || e < 0) {
+                /* Not held: whoever wants it reads the journal. Nothing before it may be held either. */
+                while (r->first < r->end - 1)
+                        drop_first(r);
+                r->first = r->end;
+                return e;
+        }
+        r->bytes += line->size;
+        return 0;
+}
+
+void log_ring_get(const LogRing *r, uint64_t position, JournalLine *ret) {
+        const RingLine *l = line_at(r, position);
+
+        assert(position >= r->first && position < r->end);
+        snprintf(ret->cursor, sizeof(ret->cursor), "%s", l->cursor);
+        ret->realtime_usec = l->realtime_usec;
+        ret->priority = l->priority;
+        ret->text = l->text;
+        ret->size = l->size;
+}
+
+bool log_ring_find_after(const LogRing *r, const char *cursor, uint64_t *ret_position) {
+        if (r->end > 0 && string_equal(r->last_cursor, cursor)) {
+                *ret_position = r->end;
+                return true;
+        }
+        for (uint64_t i = r->first; i < r->end; i++)
+                if (string_equal(line_at(r, i)->cursor, cursor)) {
+                        *ret_position = i + 1;
+                        return true;
+                }
+        return false;
+}

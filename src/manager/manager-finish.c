@@ -1,0 +1,194 @@
+/* From an ended unit to the verdict: wait until journald has taken everything, count the last lines, gather what can
+ * be found, judge, write it down, release the unit.
+ *
+ *   task_run_end() ──▶ on_drain() ... ──▶ conclude() ──▶ the run is gone
+ *                        ▲    │ not drained, not counted, not saved
+ *                        └────┘ */
+#include "manager-internal.h"
+
+#include <remote-developer/journal-drain.h>
+#include <remote-developer/journal-records.h>
+#include <remote-developer/log.h>
+#include <remote-developer/strings.h>
+
+/* journald normally has read the last lines within a millisecond; a machine under load takes longer. After the limit
+ * the verdict is given all the same. */
+#define DRAIN_PAUSE_MIN_USEC USEC_PER_MSEC
+#define DRAIN_PAUSE_MAX_USEC (50 * USEC_PER_MSEC)
+#define DRAIN_LIMIT_USEC (10 * USEC_PER_SEC)
+#define SAVE_RETRY_USEC (5 * USEC_PER_SEC)
+#define PUMP_MAX 2048
+
+/* CLD_EXITED, CLD_KILLED, CLD_DUMPED as words. */
+static const char *const exit_codes[] = { "", "exited", "killed", "dumped" };
+
+static void ending_from_unit(const UnitStatus *s, Ending *ret) {
+        size_t code = s->exec_main_code > 0 && s->exec_main_code <= 3 ? (size_t) s->exec_main_code : 0;
+
+        *ret = (Ending){ .ended_at = s->exec_main_exit_usec ?: s->inactive_enter_usec };
+        ending_set_word(ret->service_result, s->result);
+        ending_set_word(ret->exit_code, exit_codes[code]);
+        if (code == 1) {
+                _cleanup_free_ char *number = string_format("%d", s->exec_main_status);
+
+                ending_set_word(ret->exit_status, number);
+        } else if (code > 1)
+                ending_set_word(ret->exit_status, sigabbrev_np(s->exec_main_status));
+}
+
+static bool is_of_invocation(const TaskRun *run, const char *id) {
+        return !run->task->invocation_id || string_equal(run->task->invocation_id, id);
+}
+
+static void gather_ending(TaskRun *run, Evidence *e) {
+        const UnitStatus *s = &run->watch.status;
+
+        if (task_store_read_ending(run->manager->store, run->task->id, &e->record) >= 0 &&
+            is_of_invocation(run, e->record.invocation_id))
+                e->has_record = true;
+        if (unit_status_is_loaded(s) && string_equal(s->active_state, "failed") &&
+            is_of_invocation(run, s->invocation_id)) {
+                e->has_unit = true;
+                e->never_started = s->active_enter_usec == 0;
+                ending_from_unit(s, &e->unit);
+        }
+        if (e->has_record && !run->task->invocation_id)
+                (void) string_replace(&run->task->invocation_id, e->record.invocation_id);
+}
+
+static void gather_agent(TaskRun *run, Evidence *e) {
+        if (!task_runs_agent(run->task))
+                return;
+        if (!run->agent.has_result)
+                e->agent = AGENT_SILENT;
+        else
+                e->agent = run->agent.succeeded ? AGENT_SUCCEEDED : AGENT_FAILED;
+        e->agent_error = TAKE_PTR(run->agent.error);
+}
+
+static void gather(TaskRun *run, Evidence *e) {
+        const Manager *m = run->manager;
+        const Task *t = run->task;
+        _cleanup_free_ char *unit = task_unit_name(t->id);
+        int r;
+
+        e->cancel_requested = t->cancel_requested;
+        e->bound_to_service = t->bound_to_service;
+        e->program = task_runs_agent(t) ? claude_command[0] : t->spec.command[0];
+        e->working_directory = t->spec.working_directory;
+        e->user = m->scope == RUNTIME_SCOPE_SYSTEM ? m->config->user : NULL;
+        e->timeout_usec = t->spec.timeout_usec;
+        e->refused = run->refused;
+        e->other_boot = t->boot_id && !string_equal(t->boot_id, m->boot_id);
+        gather_ending(run, e);
+        gather_agent(run, e);
+        r = unit ? journal_records_read(&m->journal, unit, t->invocation_id, e) : -ENOMEM;
+        if (r < 0)
+                log_task(LOG_WARNING, t->id, "The journal's records could not be read: %s", strerror(-r));
+}
+
+static int write_verdict(TaskRun *run, Verdict *v) {
+        Task *t = run->task;
+        int r;
+
+        r = string_replace(&t->reason, v->reason);
+        if (r >= 0)
+                r = string_replace(&t->signal, *v->signal ? v->signal : NULL);
+        if (r < 0)
+                return r;
+        free(t->error);
+        t->error = TAKE_PTR(v->error);
+        t->exit_code = v->exit_code;
+        t->finished_at = clock_is_set(v->ended_at) ? v->ended_at : clock_realtime_usec();
+        if (!clock_is_set(t->started_at))
+                t->started_at = run->watch.status.active_enter_usec;
+        t->result = (int) v->result;
+        t->state = TASK_FINISHED;
+
+        r = task_run_save(run);
+        if (r < 0) {
+                t->result = TASK_RESULT_NONE;
+                t->state = TASK_STOPPING;
+        }
+        return r;
+}
+
+/* The verdict is on disk: systemd may forget the unit, and so may we. */
+static void release(TaskRun *run) {
+        Manager *m = run->manager;
+        const Task *t = run->task;
+
+        if (unit_status_is_loaded(&run->watch.status) && run->watch.unit)
+                (void) unit_client_reset_unit(m->units, run->watch.unit, NULL, NULL);
+        log_task(t->result == TASK_COMPLETED ? LOG_INFO : LOG_NOTICE, t->id, "%s%s%s", task_result_words[t->result],
+                 t->error ? ": " : "", t->error ?: "");
+        task_index_find(&m->index, t->id)->run = NULL;
+        task_index_set_result(&m->index, t->id, (TaskResult) t->result);
+        task_run_free(run);
+        manager_active_changed(m);
+}
+
+static int conclude(TaskRun *run) {
+        _cleanup_(evidence_done) Evidence evidence = EVIDENCE_NULL;
+        _cleanup_(verdict_done) Verdict verdict = VERDICT_NULL;
+        int r;
+
+        gather(run, &evidence);
+        r = verdict_reach(&evidence, &verdict);
+        if (r >= 0)
+                r = write_verdict(run, &verdict);
+        if (r < 0)
+                return r;
+        release(run);
+        return 0;
+}
+
+/* 0: the log is whole and counted; else how long to wait before looking again. */
+static usec_t log_is_missing(TaskRun *run) {
+        JournalFollower *follower = run->manager->follower;
+
+        if (clock_monotonic_usec() >= run->drain_deadline_usec)
+                return 0;
+        if (journal_drain_is_done() == 0) {
+                run->drain_pause_usec = MIN_OF(run->drain_pause_usec * 2, DRAIN_PAUSE_MAX_USEC);
+                return run->drain_pause_usec;
+        }
+        if (follower && journal_follower_pump(follower, PUMP_MAX) > 0)
+                return 1;
+        return task_run_count(run) == -EAGAIN ? 1 : 0;
+}
+
+static int on_drain(sd_event_source *s, uint64_t usec _unused_, void *userdata) {
+        TaskRun *run = userdata;
+        usec_t pause = log_is_missing(run);
+        int r;
+
+        if (pause == 0) {
+                r = conclude(run);
+                if (r >= 0)
+                        return 0;
+                log_task(LOG_ERR, run->task->id, "The verdict is not on disk yet, tried again in %u s: %s",
+                         (unsigned) (SAVE_RETRY_USEC / USEC_PER_SEC), strerror(-r));
+                pause = SAVE_RETRY_USEC;
+        }
+        (void) sd_event_source_set_time_relative(s, pause);
+        return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+}
+
+void task_run_end(TaskRun *run) {
+        int r;
+
+        if (run->ending)
+                return;
+        run->ending = true;
+        run->drain_pause_usec = DRAIN_PAUSE_MIN_USEC;
+        run->drain_deadline_usec = clock_monotonic_usec() + DRAIN_LIMIT_USEC;
+        r = sd_event_add_time_relative(run->manager->event, &run->drain_source, CLOCK_MONOTONIC, 0, USEC_PER_MSEC / 4,
+                                       on_drain, run);
+        if (r >= 0)
+                r = sd_event_source_set_description(run->drain_source, "task-end");
+        if (r < 0) {
+                log_task(LOG_ERR, run->task->id, "The end could not be looked into: %s", strerror(-r));
+                run->ending = false;
+        }
+}

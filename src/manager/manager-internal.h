@@ -1,0 +1,94 @@
+/* What the files of manager/ share: the Manager itself and TaskRun, the live side of a task that is not finished.
+ *
+ *   manager.c          life cycle, looking things up, health
+ *   task-run.c         TaskRun: watches the unit, counts the log
+ *   manager-create.c   from a request to a unit
+ *   manager-cancel.c   stop, grace, kill; forget
+ *   manager-finish.c   from an ended unit to the verdict
+ *   manager-recover.c  comparing units and files
+ */
+#pragma once
+
+#include <remote-developer/claude.h>
+#include <remote-developer/manager.h>
+#include <remote-developer/task-store.h>
+#include <remote-developer/verdict.h>
+
+#include <systemd/sd-event.h>
+
+typedef struct TaskRun {
+        Manager *manager;
+        Task *task;
+        UnitWatch watch;
+        LogFeed *feed;
+        LogViewer *counter; /* counts the lines; reads an agent's result */
+        unsigned unsaved_lines;
+        ClaudeOutcome agent;
+
+        bool expected;                /* not yet come by in the list of units that is being read */
+        char *refused;                /* what systemd said when it refused the unit; owned */
+        bool ending;                  /* the unit has ended; the journal is being drained */
+        usec_t drain_deadline_usec;   /* monotonic */
+        usec_t drain_pause_usec;
+        sd_event_source *drain_source;
+        sd_event_source *kill_source; /* after the grace of a cancellation */
+        sd_event_source *count_source; /* goes on counting in a later turn */
+} TaskRun;
+
+struct Manager {
+        sd_event *event;
+        const Config *config;
+        RuntimeScope scope;
+        char *recorder;
+        char *journal_directory;
+        JournalSource journal;
+        void (*recovered)(void *userdata);
+        void *userdata;
+
+        TaskStore *store;
+        TaskIndex index;
+        UnitClient *units;
+        JournalFollower *follower; /* while there are runs */
+        size_t n_runs;
+        int watchers;
+
+        char boot_id[ID128_TEXT_SIZE];
+        char *disconnect_cause;
+        unsigned broken_files;
+        bool has_recovered;
+        bool comparing; /* a list of units is under way */
+        usec_t compared_at_usec; /* monotonic */
+        sd_event_source *active_source; /* writes active_tasks.json at the end of the turn */
+
+        unsigned n_found, n_ended, n_started; /* of the comparison under way, for its log line */
+};
+
+/* task-run.c */
+int task_run_new(Manager *m, Task *task, bool from_start, TaskRun **ret); /* takes the task on success */
+TaskRun *task_run_free(TaskRun *run);
+TaskRun *manager_find_run(Manager *m, const char *id);
+int task_run_watch(TaskRun *run);
+int task_run_save(TaskRun *run); /* logs what goes wrong */
+void task_run_set_state(TaskRun *run, TaskState state);
+
+/* Counts what there is to count; 0: all of it, -EAGAIN: more in a later turn. */
+int task_run_count(TaskRun *run);
+
+/* manager.c */
+void manager_active_changed(Manager *m);
+int manager_open_follower(Manager *m);
+void manager_close_follower(Manager *m); /* when no run is left */
+
+/* manager-create.c */
+int manager_start_unit(TaskRun *run);
+
+/* manager-cancel.c */
+void task_run_on_stopping(TaskRun *run);
+int task_run_ask_stop(TaskRun *run);
+
+/* manager-finish.c */
+void task_run_end(TaskRun *run); /* the unit has ended, or is known to be gone */
+
+/* manager-recover.c */
+int manager_load_tasks(Manager *m);
+void manager_compare(Manager *m);

@@ -1,0 +1,183 @@
+/* Finding out what is alive, what ended and what never began: the files against the list of units. The same code runs
+ * at start, after the bus came back, after systemd was reloaded, and now and then. */
+#include "manager-internal.h"
+
+#include <remote-developer/journal-records.h>
+#include <remote-developer/log.h>
+#include <remote-developer/strings.h>
+
+static void set_aside(Manager *m, const char *id, const Problem *problem) {
+        _cleanup_free_ char *aside = NULL;
+        int r;
+
+        m->broken_files++;
+        r = task_store_set_aside(m->store, id, &aside);
+        log_task(LOG_ERR, id, "The task's document is broken (%s) and was set aside as %s", problem_sentence(problem),
+                 r < 0 ? strerror(-r) : aside);
+}
+
+static int take_up(Manager *m, Task *task) {
+        TaskRun *run = NULL;
+        int r;
+
+        if (task_is_finished(task)) {
+                r = task_index_add(&m->index, task->id, (TaskResult) task->result, NULL);
+                task_free(task);
+                return r;
+        }
+        r = task_run_new(m, task, false, &run);
+        if (r < 0) {
+                task_free(task);
+                return r;
+        }
+        r = task_index_add(&m->index, task->id, TASK_RESULT_NONE, run);
+        if (r < 0)
+                task_run_free(run);
+        return r;
+}
+
+static int load_task(Manager *m, const char *id) {
+        _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
+        Task *task;
+        int r;
+
+        r = task_store_load(m->store, id, &task, &problem);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) {
+                if (problem.error == 0)
+                        problem_set(&problem, r, NULL, "%s", strerror(-r));
+                if (r == -EPROTONOSUPPORT) {
+                        m->broken_files++;
+                        log_task(LOG_ERR, id, "The task's document is left as it is: %s", problem_sentence(&problem));
+                } else
+                        set_aside(m, id, &problem);
+                return 0;
+        }
+        return take_up(m, task);
+}
+
+int manager_load_tasks(Manager *m) {
+        _cleanup_strv_ char **ids = NULL;
+        int r;
+
+        r = task_store_list(m->store, &ids);
+        for (size_t i = 0; r >= 0 && ids && ids[i]; i++)
+                r = load_task(m, ids[i]);
+        return r;
+}
+
+/* Queued, and nothing anywhere tells that systemd ever heard of it. */
+static bool never_began(TaskRun *run) {
+        _cleanup_(evidence_done) Evidence e = EVIDENCE_NULL;
+        _cleanup_free_ char *unit = task_unit_name(run->task->id);
+        Ending ending;
+
+        if (run->task->state != TASK_QUEUED || run->task->cancel_requested || !unit)
+                return false;
+        if (task_store_read_ending(run->manager->store, run->task->id, &ending) != -ENOENT)
+                return false;
+        return journal_records_read(&run->manager->journal, unit, NULL, &e) < 0 || !e.has_journal;
+}
+
+static void on_missing(TaskRun *run) {
+        Manager *m = run->manager;
+        int r;
+
+        if (never_began(run)) {
+                m->n_started++;
+                (void) string_replace(&run->task->boot_id, m->boot_id);
+                (void) task_run_save(run);
+                r = manager_start_unit(run);
+                if (r < 0)
+                        log_task(LOG_ERR, run->task->id, "The task could not be started: %s", strerror(-r));
+                return;
+        }
+        if (!m->config->check_orphaned_tasks && !m->has_recovered)
+                return;
+        m->n_ended++;
+        task_run_end(run);
+}
+
+static void on_found(Manager *m, const char *unit) {
+        char id[TASK_ID_SIZE + 1];
+        TaskSummary *s;
+        TaskRun *run;
+
+        if (!task_id_from_unit(unit, id))
+                return;
+        s = task_index_find(&m->index, id);
+        if (!s) {
+                log_task(LOG_WARNING, id, "The unit %s has no document; it is left alone", unit);
+                return;
+        }
+        run = s->run;
+        if (!run) {
+                /* Its verdict is on disk; the release of the unit was cut off. */
+                (void) unit_client_reset_unit(m->units, unit, NULL, NULL);
+                return;
+        }
+        run->expected = false;
+        if (run->ending || task_run_watch(run) < 0)
+                return;
+        m->n_found++;
+        (void) unit_client_read_watch(&run->watch, NULL, NULL);
+        if (run->task->cancel_requested)
+                (void) task_run_ask_stop(run);
+}
+
+static void tell(Manager *m) {
+        if (!m->has_recovered)
+                log_notice("Recovery: %zu tasks known; %u with a unit, %u ended meanwhile, %u started now, %u broken "
+                           "files set aside",
+                           m->index.n, m->n_found, m->n_ended, m->n_started, m->broken_files);
+        else if (m->n_ended + m->n_started > 0)
+                log_notice("Units compared with files: %u ended unnoticed, %u started now", m->n_ended, m->n_started);
+}
+
+static void finish_comparison(Manager *m) {
+        for (size_t i = 0; i < m->index.n; i++) {
+                TaskRun *run = m->index.rows[i].run;
+
+                if (run && run->expected && !run->ending)
+                        on_missing(run);
+        }
+        tell(m);
+        manager_active_changed(m);
+        if (m->has_recovered)
+                return;
+        m->has_recovered = true;
+        if (m->recovered)
+                m->recovered(m->userdata);
+}
+
+static void on_list(void *userdata, int error, const char *unit) {
+        Manager *m = userdata;
+
+        if (unit) {
+                on_found(m, unit);
+                return;
+        }
+        m->comparing = false;
+        if (error < 0)
+                log_warning("The units could not be listed: %s", strerror(-error));
+        else
+                finish_comparison(m);
+}
+
+/* Runs that begin from here on are not expected in the list: their unit may come after it. */
+void manager_compare(Manager *m) {
+        int r;
+
+        if (m->comparing)
+                return;
+        for (size_t i = 0; i < m->index.n; i++)
+                if (m->index.rows[i].run)
+                        ((TaskRun *) m->index.rows[i].run)->expected = true;
+        m->n_found = m->n_ended = m->n_started = 0;
+        m->compared_at_usec = clock_monotonic_usec();
+        r = unit_client_list_units(m->units, TASK_UNIT_PATTERN, on_list, m);
+        m->comparing = r >= 0;
+        if (r < 0 && r != -ENOTCONN)
+                log_warning("The units could not be listed: %s", strerror(-r));
+}

@@ -1,0 +1,214 @@
+/* TaskRun: the live side of a task that is not finished. Owned by the row of the manager's index; freed when the
+ * verdict is on disk. What the unit's signals say becomes the task's state here. */
+#include "manager-internal.h"
+
+#include <remote-developer/log.h>
+#include <remote-developer/strings.h>
+
+/* Lines that are counted in one turn while a log is caught up with. */
+#define COUNT_BATCH 1000
+
+TaskRun *manager_find_run(Manager *m, const char *id) {
+        TaskSummary *s = task_index_find(&m->index, id);
+
+        return s ? s->run : NULL;
+}
+
+int task_run_save(TaskRun *run) {
+        int r = task_store_save(run->manager->store, run->task);
+
+        run->unsaved_lines = 0;
+        if (r < 0)
+                log_task(LOG_ERR, run->task->id, "The task's document could not be saved: %s", strerror(-r));
+        return r;
+}
+
+void task_run_set_state(TaskRun *run, TaskState state) {
+        if (run->task->state == (int) state || task_is_finished(run->task))
+                return;
+        run->task->state = state;
+        if (state == TASK_RUNNING)
+                run->task->started_at = run->watch.status.active_enter_usec;
+        (void) task_run_save(run);
+        manager_active_changed(run->manager);
+        log_feed_wake(run->feed);
+}
+
+/* The first row that fits; NULL fits everything. */
+static const struct {
+        const char *active_state, *sub_state;
+        TaskState state;
+} states[] = {
+        { "activating", "start-pre", TASK_PREPARING }, { "activating", NULL, TASK_STARTING },
+        { "active", NULL, TASK_RUNNING },              { "reloading", NULL, TASK_RUNNING },
+        { "deactivating", "stop-post", TASK_REVIEWING }, { "deactivating", NULL, TASK_STOPPING },
+};
+
+static int state_from_unit(const UnitStatus *s, TaskState *ret) {
+        for (size_t i = 0; i < ELEMENTSOF(states); i++) {
+                if (!string_equal(states[i].active_state, s->active_state))
+                        continue;
+                if (states[i].sub_state && !string_equal(states[i].sub_state, s->sub_state))
+                        continue;
+                *ret = states[i].state;
+                return 0;
+        }
+        return -ENOENT;
+}
+
+static void note_invocation(TaskRun *run) {
+        const char *id = run->watch.status.invocation_id;
+
+        if (!*id || string_equal(id, run->task->invocation_id))
+                return;
+        if (string_replace(&run->task->invocation_id, id) >= 0)
+                (void) task_run_save(run);
+        manager_active_changed(run->manager);
+}
+
+static void on_unit_changed(UnitWatch *w) {
+        TaskRun *run = container_of(w, TaskRun, watch);
+        TaskState state;
+
+        if (run->ending)
+                return;
+        note_invocation(run);
+        if (unit_status_is_ended(&w->status)) {
+                task_run_end(run);
+                return;
+        }
+        if (state_from_unit(&w->status, &state) < 0)
+                return;
+        if (run->task->cancel_requested)
+                state = TASK_STOPPING;
+        task_run_set_state(run, state);
+        task_run_on_stopping(run);
+}
+
+int task_run_watch(TaskRun *run) {
+        _cleanup_free_ char *unit = task_unit_name(run->task->id);
+
+        if (run->watch.client)
+                return 0;
+        if (!unit)
+                return -ENOMEM;
+        run->watch.on_changed = on_unit_changed;
+        return unit_watch_begin(&run->watch, run->manager->units, unit);
+}
+
+static void count_line(TaskRun *run, const JournalLine *line) {
+        Task *t = run->task;
+
+        t->log_lines++;
+        t->log_bytes += line->size + 1;
+        t->last_output_at = line->realtime_usec;
+        (void) string_replace(&t->log_cursor, line->cursor);
+        if (task_runs_agent(t))
+                claude_outcome_take(&run->agent, line->text, line->size);
+        run->unsaved_lines++;
+}
+
+int task_run_count(TaskRun *run) {
+        JournalLine line;
+        int r = 1;
+
+        for (unsigned i = 0; r > 0 && i < COUNT_BATCH; i++) {
+                r = log_viewer_next(run->counter, &line);
+                if (r > 0)
+                        count_line(run, &line);
+        }
+        if (r < 0 && r != -EAGAIN)
+                log_task(LOG_WARNING, run->task->id, "The log could not be read: %s", strerror(-r));
+        return r > 0 ? -EAGAIN : r == -EAGAIN ? r : 0;
+}
+
+/* Outside the follower's and the viewers' own work; saves the document when enough lines have come. */
+static int on_count(sd_event_source *s, void *userdata) {
+        TaskRun *run = userdata;
+        int r = task_run_count(run);
+
+        if (run->unsaved_lines >= run->manager->config->status_save_interval && !run->ending)
+                (void) task_run_save(run);
+        return sd_event_source_set_enabled(s, r == -EAGAIN ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+static void on_counter_wake(void *userdata) {
+        TaskRun *run = userdata;
+
+        (void) sd_event_source_set_enabled(run->count_source, SD_EVENT_ONESHOT);
+}
+
+/* Lines that were counted before the service went down are not counted again. An agent's log is read anew from its
+ * begin, since its result may be in it. */
+static int open_counter(TaskRun *run, Task *t, bool from_start) {
+        int r;
+
+        r = log_viewer_new(run->feed, on_counter_wake, run, &run->counter);
+        if (r < 0 || from_start)
+                return r;
+        if (t->log_cursor && !task_runs_agent(t) && log_viewer_seek_after(run->counter, t->log_cursor) >= 0)
+                return 0;
+        t->log_lines = t->log_bytes = 0;
+        return 0;
+}
+
+static int add_sources(TaskRun *run) {
+        int r;
+
+        r = sd_event_add_defer(run->manager->event, &run->count_source, on_count, run);
+        if (r >= 0)
+                r = sd_event_source_set_priority(run->count_source, SD_EVENT_PRIORITY_NORMAL + 5);
+        if (r >= 0)
+                r = sd_event_source_set_description(run->count_source, "log-count");
+        return r;
+}
+
+int task_run_new(Manager *m, Task *task, bool from_start, TaskRun **ret) {
+        _cleanup_free_ char *unit = task_unit_name(task->id);
+        TaskRun *run = calloc(1, sizeof(TaskRun));
+        int r;
+
+        if (!run || !unit) {
+                free(run);
+                return -ENOMEM;
+        }
+        run->manager = m;
+        run->agent = CLAUDE_OUTCOME_NULL;
+        m->n_runs++;
+        r = manager_open_follower(m);
+        if (r >= 0)
+                r = log_feed_new(&m->journal, unit, m->config->max_memory_logs, from_start, &run->feed);
+        if (r >= 0) {
+                log_feed_set_follower(run->feed, m->follower);
+                r = add_sources(run);
+        }
+        if (r >= 0)
+                r = open_counter(run, task, from_start);
+        if (r < 0) {
+                task_run_free(run);
+                return r;
+        }
+        run->task = task;
+        *ret = run;
+        return 0;
+}
+
+TaskRun *task_run_free(TaskRun *run) {
+        if (!run)
+                return NULL;
+        unit_watch_end(&run->watch);
+        sd_event_source_disable_unref(run->drain_source);
+        sd_event_source_disable_unref(run->kill_source);
+        sd_event_source_disable_unref(run->count_source);
+        log_viewer_free(run->counter);
+        if (run->feed)
+                log_feed_finish(run->feed);
+        log_feed_unref(run->feed);
+        claude_outcome_done(&run->agent);
+        task_free(run->task);
+        free(run->refused);
+        run->manager->n_runs--;
+        manager_close_follower(run->manager);
+        free(run);
+        return NULL;
+}

@@ -1,0 +1,256 @@
+/* Config: the table of keys, and how the text of a value becomes a member. See config.h and config-key.h.
+ *
+ * The defaults are texts that go the same way as those of a file: a default that its own row would refuse
+ * does not get past config_init(). config-reader.c reads the file, config-words.c helps to say what is
+ * wrong with it.
+ */
+#include <remote-developer/config-key.h>
+#include <remote-developer/files.h>
+#include <remote-developer/strings.h>
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+/* The longest name that useradd(8) and utmp(5) know. */
+#define USER_NAME_MAX 31
+
+/* Kind and offset of a member. An array of -1 does not compile: that is the member's type against the
+ * kind's. */
+#define IS_OF_TYPE(member, type) __builtin_types_compatible_p(typeof(((Config *) NULL)->member), type)
+#define ROW(kind, member, type)                                                                             \
+        (kind), offsetof(Config, member) + 0 * sizeof(char[IS_OF_TYPE(member, type) ? 1 : -1])
+#define SECONDS(member) ROW(CONFIG_SECONDS, member, usec_t)
+#define LINES(member) ROW(CONFIG_LINES, member, unsigned)
+#define DAYS(member) ROW(CONFIG_DAYS, member, unsigned)
+#define BOOLEAN(member) ROW(CONFIG_BOOLEAN, member, bool), 0, 0
+#define ACTION(member) ROW(CONFIG_ACTION, member, OrphanedTaskAction), 0, 0
+#define USER(member) ROW(CONFIG_USER, member, char *), 0, 0
+
+#define EXECUTION "task_execution"
+#define RECOVERY "recovery"
+#define PERSISTENCE "persistence"
+#define CONNECTION "connection"
+
+const char *const config_sections[CONFIG_SECTIONS] = { EXECUTION, RECOVERY, PERSISTENCE, CONNECTION };
+
+/* clang-format off */
+const ConfigKey config_keys[] = {
+        { EXECUTION, "claude_timeout", SECONDS(claude_timeout_usec), 1, 604800, "7200",
+          "the longest that the work of a task may take" },
+        { EXECUTION, "default_timeout", SECONDS(default_timeout_usec), 1, 86400, "120",
+          "the longest that each preparation step may take" },
+        { EXECUTION, "status_save_interval", LINES(status_save_interval), 1, 1000000, "10",
+          "log lines of a task between two saves of its document" },
+        { EXECUTION, "use_daemon_threads", BOOLEAN(use_daemon_threads), "false",
+          "true ends all tasks when the service ends; false lets them go on" },
+        { EXECUTION, "cancel_grace", SECONDS(cancel_grace_usec), 0, 3600, "10",
+          "what a cancelled task has between SIGTERM and SIGKILL" },
+        { EXECUTION, "user", USER(user), "remote-developer",
+          "who runs the tasks of the system's service; no effect in user mode" },
+
+        { RECOVERY, "check_orphaned_tasks", BOOLEAN(check_orphaned_tasks), "true",
+          "at start, judge the tasks that ended while nobody watched" },
+        { RECOVERY, "orphaned_task_action", ACTION(orphaned_task_action), "interrupted",
+          "leave an interrupted task so, or resume it (not acted upon yet)" },
+        { RECOVERY, "monitor_interval", SECONDS(monitor_interval_usec), 1, 86400, "30",
+          "how often the units are compared with the files again" },
+
+        { PERSISTENCE, "max_memory_logs", LINES(max_memory_logs), 10, 1000000, "1000",
+          "the last log lines of a task that are kept in memory" },
+        { PERSISTENCE, "archive_after_days", DAYS(archive_after_days), 0, 36500, "7",
+          "when a finished task moves to the archive, 0 for never (not acted upon yet)" },
+        { PERSISTENCE, "compress_archives", BOOLEAN(compress_archives), "true",
+          "compress archived logs with zstd (not acted upon yet)" },
+
+        { CONNECTION, "sse_heartbeat_interval", SECONDS(sse_heartbeat_interval_usec), 1, 3600, "30",
+          "after this silence a log stream carries a heartbeat" },
+        { CONNECTION, "sse_timeout", SECONDS(sse_timeout_usec), 1, 86400, "120",
+          "a viewer that has read nothing for so long is disconnected" },
+        { CONNECTION, "allow_multiple_connections", BOOLEAN(allow_multiple_connections), "true",
+          "false refuses a second viewer of one task" },
+};
+/* clang-format on */
+
+/* Indexed by OrphanedTaskAction. */
+static const char *const action_words[] = { "interrupted", "resume" };
+
+static int parse_number(const ConfigKey *key, const char *text, uint64_t *ret) {
+        uint64_t v;
+
+        /* YAML 1.1 reads 010 as eight. Whoever wrote it may have meant ten, so it is neither. */
+        if (text[0] == '0' && text[1])
+                return -EINVAL;
+        if (string_to_uint64(text, &v) < 0 || v < key->min || v > key->max)
+                return -EINVAL;
+
+        *ret = v;
+        return 0;
+}
+
+static int set_seconds(const ConfigKey *key, void *member, const char *text) {
+        uint64_t v;
+        int r;
+
+        r = parse_number(key, text, &v);
+        if (r < 0)
+                return r;
+        *(usec_t *) member = v * USEC_PER_SEC;
+        return 0;
+}
+
+static int set_count(const ConfigKey *key, void *member, const char *text) {
+        uint64_t v;
+        int r;
+
+        assert(key->max <= UINT_MAX);
+        r = parse_number(key, text, &v);
+        if (r < 0)
+                return r;
+        *(unsigned *) member = (unsigned) v;
+        return 0;
+}
+
+static int set_boolean(const ConfigKey *key _unused_, void *member, const char *text) {
+        static const struct {
+                const char *word;
+                bool value;
+        } words[] = {
+                { "true", true },   { "yes", true }, { "on", true },
+                { "false", false }, { "no", false }, { "off", false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(words); i++)
+                if (strcasecmp(words[i].word, text) == 0) {
+                        *(bool *) member = words[i].value;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
+static int set_action(const ConfigKey *key _unused_, void *member, const char *text) {
+        int r;
+
+        r = string_table_lookup(action_words, ELEMENTSOF(action_words), text);
+        if (r < 0)
+                return r;
+        *(OrphanedTaskAction *) member = (OrphanedTaskAction) r;
+        return 0;
+}
+
+/* Whether there is such a user is for systemd to say when a task starts: it may be added later. */
+static bool is_user_name(const char *s) {
+        static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+        static const char rest[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789.-";
+
+        return *s && strchr(first, *s) && strspn(s, rest) == strlen(s) && strlen(s) <= USER_NAME_MAX;
+}
+
+static bool is_user_id(const char *s) {
+        uint64_t v;
+
+        if (s[0] == '0' && s[1])
+                return false;
+        /* (uid_t) -1 means "none" to the kernel, and so did its 16 bit form once; systemd refuses both. */
+        return string_to_uint64(s, &v) >= 0 && v < UINT32_MAX && v != UINT16_MAX;
+}
+
+static int set_user(const ConfigKey *key _unused_, void *member, const char *text) {
+        if (!is_user_name(text) && !is_user_id(text))
+                return -EINVAL;
+        return string_replace(member, text);
+}
+
+/* What every key of a kind has in common: its words where it is no number, the unit where it is one. */
+static const struct {
+        const char *unit;
+        const char *words;
+        int (*set)(const ConfigKey *key, void *member, const char *text);
+} kinds[CONFIG_KINDS] = {
+        [CONFIG_SECONDS] = { "seconds", NULL, set_seconds },
+        [CONFIG_LINES] = { "lines", NULL, set_count },
+        [CONFIG_DAYS] = { "days", NULL, set_count },
+        [CONFIG_BOOLEAN] = { NULL, "true or false", set_boolean },
+        [CONFIG_ACTION] = { NULL, "interrupted or resume", set_action },
+        [CONFIG_USER] = { NULL, "the name of a user or a numeric user id", set_user },
+};
+
+const ConfigKey *config_key_find(const char *section, const char *name) {
+        for (const ConfigKey *k = config_keys; k < config_keys + CONFIG_KEYS; k++)
+                if (string_equal(k->section, section) && string_equal(k->name, name))
+                        return k;
+        return NULL;
+}
+
+const char *config_key_describe(const ConfigKey *key, char buffer[static CONFIG_DESCRIPTION_SIZE]) {
+        if (kinds[key->kind].words)
+                snprintf(buffer, CONFIG_DESCRIPTION_SIZE, "%s", kinds[key->kind].words);
+        else
+                snprintf(buffer, CONFIG_DESCRIPTION_SIZE,
+                         "a whole number of %s from %" PRIu64 " to %" PRIu64, kinds[key->kind].unit,
+                         key->min, key->max);
+        return buffer;
+}
+
+int config_key_set(const ConfigKey *key, Config *c, const char *text) {
+        return kinds[key->kind].set(key, (char *) c + key->offset, text);
+}
+
+int config_init(Config *c) {
+        int r;
+
+        *c = (Config){};
+        for (const ConfigKey *k = config_keys; k < config_keys + CONFIG_KEYS; k++) {
+                r = config_key_set(k, c, k->default_text);
+                assert(r != -EINVAL);
+                if (r < 0) {
+                        config_done(c);
+                        return r;
+                }
+        }
+        return 0;
+}
+
+void config_done(Config *c) {
+        free(c->user);
+        *c = (Config){};
+}
+
+void config_print_keys(FILE *to) {
+        char description[CONFIG_DESCRIPTION_SIZE];
+
+        for (const ConfigKey *k = config_keys; k < config_keys + CONFIG_KEYS; k++)
+                fprintf(to, "  %s.%s  (%s, default %s) %s\n", k->section, k->name,
+                        config_key_describe(k, description), k->default_text, k->help);
+}
+
+static int refuse_file(const char *path, int error, Problem *problem) {
+        switch (error) {
+        case -EINVAL:
+                return problem_set(problem, error, NULL, "%s: this is not a regular file", path);
+        case -EFBIG:
+                return problem_set(problem, error, NULL, "%s: a configuration holds 1 MiB at most", path);
+        default:
+                return problem_set(problem, error, NULL, "%s: cannot be read: %s", path, strerror(-error));
+        }
+}
+
+int config_read_file(Config *c, const char *path, Problem *problem) {
+        /* file_read() follows no link, but the configuration of a machine is often managed by links. */
+        _cleanup_free_ char *target = realpath(path, NULL);
+        _cleanup_(buffer_done) Buffer b = BUFFER_NULL;
+        struct stat st;
+        int k = target ? 0 : -errno;
+
+        if (k == -ENOENT && lstat(path, &st) >= 0)
+                return problem_set(problem, -EINVAL, NULL, "%s: this symbolic link leads nowhere", path);
+        if (k >= 0)
+                k = file_read(AT_FDCWD, target, CONFIG_SIZE_MAX, &b);
+        if (k == -ENOENT)
+                return k;
+        if (k < 0)
+                return refuse_file(path, k, problem);
+        return config_read(c, path, b.data, b.size, problem);
+}

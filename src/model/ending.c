@@ -1,0 +1,89 @@
+/* Ending: see ending.h. */
+#include <remote-developer/ending.h>
+
+#include <remote-developer/strings.h>
+
+#include <stdio.h>
+
+/* Each line of the file, where it goes, and the variable of systemd's that it comes from. */
+static const struct {
+        const char *key;
+        size_t offset, size;
+        bool required;
+} lines[] = {
+        { "SERVICE_RESULT", offsetof(Ending, service_result), ENDING_WORD_SIZE, true },
+        { "EXIT_CODE", offsetof(Ending, exit_code), ENDING_WORD_SIZE, false },
+        { "EXIT_STATUS", offsetof(Ending, exit_status), ENDING_WORD_SIZE, false },
+        { "INVOCATION_ID", offsetof(Ending, invocation_id), ID128_TEXT_SIZE, true },
+        { "BOOT_ID", offsetof(Ending, boot_id), ID128_TEXT_SIZE, false },
+        { "MANAGER_STATE", offsetof(Ending, manager_state), ENDING_WORD_SIZE, false },
+};
+
+static char *line_value(Ending *e, size_t i) {
+        return (char *) e + lines[i].offset;
+}
+
+void ending_set_word(char word[static ENDING_WORD_SIZE], const char *value) {
+        snprintf(word, ENDING_WORD_SIZE, "%s", value ?: "");
+}
+
+int ending_to_text(const Ending *e, Buffer *to) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(lines); i++)
+                r = buffer_append_format(to, "%s=%s\n", lines[i].key, line_value((Ending *) e, i));
+        if (r >= 0)
+                r = buffer_append_format(to, "ENDED_AT_USEC=%llu\n", (unsigned long long) e->ended_at);
+        return r;
+}
+
+static int check_required(Ending *e) {
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++)
+                if (lines[i].required && !*line_value(e, i))
+                        return -EBADMSG;
+        return 0;
+}
+
+static void read_line(const char *line, size_t n, Ending *e) {
+        const char *equals = memchr(line, '=', n);
+        size_t key_size;
+
+        if (!equals)
+                return;
+        key_size = (size_t) (equals - line);
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++)
+                if (strlen(lines[i].key) == key_size && memcmp(lines[i].key, line, key_size) == 0)
+                        snprintf(line_value(e, i), lines[i].size, "%.*s", (int) (n - key_size - 1), equals + 1);
+        if (key_size == strlen("ENDED_AT_USEC") && memcmp(line, "ENDED_AT_USEC", key_size) == 0)
+                e->ended_at = strtoull(equals + 1, NULL, 10);
+}
+
+int ending_from_text(const char *text, Ending *ret) {
+        Ending e = {};
+        int r;
+
+        while (*text) {
+                size_t n = strcspn(text, "\n");
+
+                read_line(text, n, &e);
+                text += n + (text[n] == '\n');
+        }
+        r = check_required(&e);
+        if (r >= 0)
+                *ret = e;
+        return r;
+}
+
+int ending_from_environment(Ending *ret) {
+        Ending e = {};
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++)
+                snprintf(line_value(&e, i), lines[i].size, "%s", getenv(lines[i].key) ?: "");
+        r = check_required(&e);
+        if (r < 0)
+                return r;
+        e.ended_at = clock_realtime_usec();
+        *ret = e;
+        return clock_boot_id(ret->boot_id);
+}

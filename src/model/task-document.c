@@ -1,0 +1,118 @@
+/* The task's document: the rows that carry a Task to its file and to clients, and back from the file.
+ *
+ * `task_fields` are on disk and in replies alike; the hidden ones only on disk. What is derived (status, progress,
+ * is_running, unit, deadline, claude_status) is written for clients and ignored when a file is read. */
+#include <remote-developer/task.h>
+
+#include <remote-developer/strings.h>
+
+#define TASK_FIELD(name, kind, ...) { #name, kind, offsetof(Task, name), __VA_ARGS__ }
+#define SPEC_FIELD(name, kind, ...) { #name, kind, offsetof(Task, spec.name), __VA_ARGS__ }
+
+static const JsonField task_fields[] = {
+        TASK_FIELD(version, JSON_INT, JSON_HIDDEN, NULL),
+        { "task_id", JSON_STRING, offsetof(Task, id), 0, NULL },
+        TASK_FIELD(state, JSON_ENUM, 0, task_state_words),
+        TASK_FIELD(result, JSON_ENUM, 0, task_result_words),
+        TASK_FIELD(reason, JSON_STRING, 0, NULL),
+        TASK_FIELD(exit_code, JSON_INT, 0, NULL),
+        TASK_FIELD(signal, JSON_STRING, 0, NULL),
+        TASK_FIELD(error, JSON_STRING, 0, NULL),
+        TASK_FIELD(created_at, JSON_TIME, 0, NULL),
+        TASK_FIELD(last_updated, JSON_TIME, 0, NULL),
+        TASK_FIELD(started_at, JSON_TIME, 0, NULL),
+        TASK_FIELD(finished_at, JSON_TIME, 0, NULL),
+        SPEC_FIELD(recipe, JSON_ENUM, 0, task_recipe_words),
+        SPEC_FIELD(command, JSON_STRV, JSON_OMIT_UNSET, NULL),
+        SPEC_FIELD(working_directory, JSON_STRING, 0, NULL),
+        SPEC_FIELD(environment, JSON_PAIRS, JSON_OMIT_UNSET, NULL),
+        { "timeout", JSON_SECONDS, offsetof(Task, spec.timeout_usec), 0, NULL },
+        SPEC_FIELD(labels, JSON_PAIRS, 0, NULL),
+        SPEC_FIELD(devpod_name, JSON_STRING, 0, NULL),
+        SPEC_FIELD(github_repo, JSON_STRING, 0, NULL),
+        SPEC_FIELD(task_description, JSON_STRING, 0, NULL),
+        TASK_FIELD(invocation_id, JSON_STRING, 0, NULL),
+        TASK_FIELD(boot_id, JSON_STRING, 0, NULL),
+        TASK_FIELD(attempt, JSON_INT, 0, NULL),
+        TASK_FIELD(bound_to_service, JSON_BOOL, JSON_HIDDEN, NULL),
+        TASK_FIELD(cancel_requested, JSON_BOOL, 0, NULL),
+        TASK_FIELD(cancel_requested_at, JSON_TIME, JSON_OMIT_UNSET, NULL),
+        TASK_FIELD(log_lines, JSON_UINT64, 0, NULL),
+        TASK_FIELD(log_bytes, JSON_UINT64, 0, NULL),
+        TASK_FIELD(last_output_at, JSON_TIME, 0, NULL),
+        TASK_FIELD(log_cursor, JSON_STRING, JSON_HIDDEN, NULL),
+};
+
+/* The original's word for the agent's part. */
+static const char *claude_status(const Task *t) {
+        if (!task_runs_agent(t))
+                return NULL;
+        if (!task_is_finished(t))
+                return t->state >= TASK_RUNNING ? "RUNNING" : "STARTING";
+        return t->result == TASK_COMPLETED ? "COMPLETED" : "FAILED";
+}
+
+static int write_derived(const Task *t, Json *j) {
+        _cleanup_free_ char *unit = task_unit_name(t->id);
+        int r;
+
+        if (!unit)
+                return -ENOMEM;
+        r = json_set_string(j, "unit", unit);
+        if (r >= 0)
+                r = json_set_string(j, "status", task_status(t));
+        if (r >= 0)
+                r = json_set_uint64(j, "progress", task_progress(t));
+        if (r >= 0)
+                r = json_set_bool(j, "is_running", !task_is_finished(t));
+        if (r >= 0)
+                r = json_set_string(j, "claude_status", claude_status(t));
+        if (r >= 0)
+                r = json_set(j, "deadline", json_new_time(task_deadline(t)));
+        return r;
+}
+
+int task_to_json(const Task *t, bool for_disk, Json **ret) {
+        _cleanup_json_ Json *j = json_new_object();
+        int r;
+
+        if (!j)
+                return -ENOMEM;
+        r = json_write_fields(j, task_fields, ELEMENTSOF(task_fields), for_disk, t);
+        if (r >= 0)
+                r = write_derived(t, j);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(j);
+        return 0;
+}
+
+static int check_task(const Task *t, Problem *problem) {
+        if (t->version > TASK_DOCUMENT_VERSION)
+                return problem_set(problem, -EPROTONOSUPPORT, "version",
+                                   "the file is of version %d, this program knows up to %d", t->version,
+                                   TASK_DOCUMENT_VERSION);
+        if (!task_id_is_valid(t->id))
+                return problem_set(problem, -EBADMSG, "task_id", "the file holds no valid task_id");
+        if ((t->state == TASK_FINISHED) != (t->result != TASK_RESULT_NONE))
+                return problem_set(problem, -EBADMSG, "result", "state and result do not go together");
+        if (t->spec.recipe == TASK_RECIPE_COMMAND && strv_length(t->spec.command) == 0)
+                return problem_set(problem, -EBADMSG, "command", "the task has no command");
+        return 0;
+}
+
+int task_from_json(const Json *j, Task **ret, Problem *problem) {
+        _cleanup_(task_freep) Task *t = task_new();
+        int r;
+
+        if (!t)
+                return -ENOMEM;
+        t->version = 0;
+        r = json_read_fields(j, task_fields, ELEMENTSOF(task_fields), false, t, problem);
+        if (r >= 0)
+                r = check_task(t, problem);
+        if (r < 0)
+                return r == -EINVAL ? -EBADMSG : r;
+        *ret = TAKE_PTR(t);
+        return 0;
+}

@@ -1,0 +1,138 @@
+/* Task: life cycle, ids and words. See task.h; the JSON form is in task-document.c. */
+#include <remote-developer/task.h>
+
+#include <remote-developer/strings.h>
+
+#include <stdio.h>
+#include <sys/random.h>
+
+const char *const task_state_words[] = {
+        [TASK_QUEUED] = "queued",       [TASK_STARTING] = "starting", [TASK_PREPARING] = "preparing",
+        [TASK_RUNNING] = "running",     [TASK_REVIEWING] = "reviewing", [TASK_STOPPING] = "stopping",
+        [TASK_FINISHED] = "finished",   NULL,
+};
+
+const char *const task_result_words[] = {
+        [TASK_COMPLETED] = "completed", [TASK_FAILED] = "failed",           [TASK_TIMED_OUT] = "timed_out",
+        [TASK_CANCELLED] = "cancelled", [TASK_INTERRUPTED] = "interrupted", NULL,
+};
+
+const char *const task_recipe_words[] = {
+        [TASK_RECIPE_COMMAND] = "command",
+        [TASK_RECIPE_CLAUDE] = "claude",
+        NULL,
+};
+
+/* The original's words for where a task is; it had no word for a task that is being stopped. */
+static const struct {
+        const char *status;
+        unsigned progress;
+} steps[] = {
+        [TASK_QUEUED] = { "initializing", 0 },          [TASK_STARTING] = { "initializing", 0 },
+        [TASK_PREPARING] = { "preparing_workspace", 40 }, [TASK_RUNNING] = { "executing_task", 60 },
+        [TASK_REVIEWING] = { "reviewing_changes", 75 }, [TASK_STOPPING] = { "stopping", 60 },
+};
+
+Task *task_new(void) {
+        Task *t = calloc(1, sizeof(Task));
+
+        if (!t)
+                return NULL;
+        t->version = TASK_DOCUMENT_VERSION;
+        t->result = TASK_RESULT_NONE;
+        t->exit_code = -1;
+        t->attempt = 1;
+        return t;
+}
+
+void task_spec_done(TaskSpec *s) {
+        strv_free(s->command);
+        strv_free(s->environment);
+        strv_free(s->labels);
+        free(s->working_directory);
+        free(s->devpod_name);
+        free(s->github_repo);
+        free(s->task_description);
+        *s = (TaskSpec){};
+}
+
+Task *task_free(Task *t) {
+        if (!t)
+                return NULL;
+        task_spec_done(&t->spec);
+        free(t->id);
+        free(t->reason);
+        free(t->signal);
+        free(t->error);
+        free(t->invocation_id);
+        free(t->boot_id);
+        free(t->log_cursor);
+        free(t);
+        return NULL;
+}
+
+bool task_id_is_valid(const char *id) {
+        if (!id || strlen(id) != TASK_ID_SIZE || !string_has_prefix(id, "task-"))
+                return false;
+
+        id += strlen("task-");
+        if (strspn(id, "0123456789") != 10 || id[10] != '-')
+                return false;
+        return strspn(id + 11, "0123456789abcdef") == 6 && id[17] == 0;
+}
+
+int task_id_generate(char ret[static TASK_ID_SIZE + 1], usec_t now) {
+        uint32_t random;
+
+        if (getrandom(&random, sizeof(random), 0) < 0)
+                return -errno;
+        snprintf(ret, TASK_ID_SIZE + 1, "task-%010llu-%06x",
+                        (unsigned long long) (now / USEC_PER_SEC) % 10000000000ULL, random & 0xffffff);
+        return 0;
+}
+
+char *task_unit_name(const char *id) {
+        return string_format(TASK_UNIT_PREFIX "%s" TASK_UNIT_SUFFIX, id);
+}
+
+bool task_id_from_unit(const char *unit, char ret[static TASK_ID_SIZE + 1]) {
+        const char *id;
+        size_t n;
+
+        if (!string_has_prefix(unit, TASK_UNIT_PREFIX))
+                return false;
+        id = unit + strlen(TASK_UNIT_PREFIX);
+        n = strlen(id);
+        if (n <= strlen(TASK_UNIT_SUFFIX) || n - strlen(TASK_UNIT_SUFFIX) > TASK_ID_SIZE)
+                return false;
+        n -= strlen(TASK_UNIT_SUFFIX);
+        if (!string_equal(id + n, TASK_UNIT_SUFFIX))
+                return false;
+        memcpy(ret, id, n);
+        ret[n] = 0;
+        return task_id_is_valid(ret);
+}
+
+bool task_is_finished(const Task *t) {
+        return t->state == TASK_FINISHED;
+}
+
+bool task_runs_agent(const Task *t) {
+        return t->spec.recipe == TASK_RECIPE_CLAUDE;
+}
+
+const char *task_status(const Task *t) {
+        return task_is_finished(t) ? task_result_words[t->result] : steps[t->state].status;
+}
+
+unsigned task_progress(const Task *t) {
+        if (!task_is_finished(t))
+                return steps[t->state].progress;
+        if (t->result == TASK_COMPLETED)
+                return 100;
+        return clock_is_set(t->started_at) ? steps[TASK_RUNNING].progress : 0;
+}
+
+usec_t task_deadline(const Task *t) {
+        return clock_is_set(t->started_at) ? t->started_at + t->spec.timeout_usec : 0;
+}

@@ -1,0 +1,229 @@
+/* Verdict: see verdict.h. The order of the functions in `judges[]` is the order of belief: the first that has
+ * something to say has said it. */
+#include <remote-developer/verdict.h>
+
+#include <remote-developer/strings.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Exit statuses with which systemd's child says that it could not start the program (systemd.exec(5), "Process Exit
+ * Codes"). Only believed where the unit never became active: a program may use the same numbers. */
+static const struct {
+        const char *status, *what;
+} spawn_steps[] = {
+        { "200", "the working directory" }, { "203", "the program" },          { "206", "its arguments" },
+        { "208", "its standard input" },    { "209", "its standard output" },  { "216", "the group of the user" },
+        { "217", "the user" },              { "226", "the mount namespace" },  { "243", "the credentials" },
+};
+
+/* What systemd's word for a service's result means here. `killed` rows want the main process to have been ended by a
+ * signal; the first row that fits counts. */
+static const struct {
+        const char *service_result, *exit_code;
+        TaskResult result;
+        const char *reason, *sentence;
+} results[] = {
+        { "success", "exited", TASK_COMPLETED, "exit-code", NULL },
+        { "success", "", TASK_COMPLETED, "exit-code", NULL },
+        /* SIGTERM, SIGINT, SIGHUP and SIGPIPE count as success in systemd; nobody asked for a stop, so not here. */
+        { "success", NULL, TASK_FAILED, "signal", "The program was ended by a signal" },
+        { "exit-code", NULL, TASK_FAILED, "exit-code", "The program ended with an exit code other than 0" },
+        { "signal", NULL, TASK_FAILED, "signal", "The program was ended by a signal" },
+        { "core-dump", NULL, TASK_FAILED, "core-dump", "The program crashed and dumped core" },
+        { "timeout", NULL, TASK_TIMED_OUT, "runtime-limit", "The time limit was reached" },
+        { "oom-kill", NULL, TASK_FAILED, "oom-kill", "Memory ran out and the kernel killed the task" },
+        { "watchdog", NULL, TASK_FAILED, "watchdog", "The watchdog ended the program" },
+        { "resources", NULL, TASK_FAILED, "start-failed", "systemd lacked the resources to start the program" },
+        { "start-limit-hit", NULL, TASK_FAILED, "start-failed", "The unit was started too often" },
+        { "exec-condition", NULL, TASK_FAILED, "start-failed", "A condition of the unit was not met" },
+        { "protocol", NULL, TASK_FAILED, "start-failed", "The program did not keep to the protocol of its unit" },
+};
+
+void evidence_done(Evidence *e) {
+        free(e->spawn.executable);
+        free(e->agent_error);
+        *e = EVIDENCE_NULL;
+}
+
+void verdict_done(Verdict *v) {
+        free(v->error);
+        *v = VERDICT_NULL;
+}
+
+static const Ending *best_ending(const Evidence *e) {
+        if (e->has_record)
+                return &e->record;
+        if (e->has_unit)
+                return &e->unit;
+        return e->has_journal ? &e->journal : NULL;
+}
+
+static _printf_(4, 5) int say(Verdict *v, TaskResult result, const char *reason, const char *format, ...) {
+        va_list ap;
+        int n = 0;
+
+        v->result = result;
+        v->reason = reason;
+        if (format) {
+                va_start(ap, format);
+                n = vasprintf(&v->error, format, ap);
+                va_end(ap);
+        }
+        if (n < 0) {
+                v->error = NULL;
+                return -ENOMEM;
+        }
+        return 1;
+}
+
+static bool was_killed(const Ending *g) {
+        return string_equal(g->exit_code, "killed") || string_equal(g->exit_code, "dumped");
+}
+
+static int judge_refused(const Evidence *e, const Ending *g _unused_, Verdict *v) {
+        if (!e->refused)
+                return 0;
+        return say(v, TASK_FAILED, "start-failed", "systemd refused to start the unit: %s", e->refused);
+}
+
+static int judge_cancelled(const Evidence *e, const Ending *g _unused_, Verdict *v) {
+        return e->cancel_requested ? say(v, TASK_CANCELLED, "cancelled", "The task was cancelled") : 0;
+}
+
+static int judge_vanished(const Evidence *e, const Ending *g, Verdict *v) {
+        if (g)
+                return 0;
+        if (e->other_boot)
+                return say(v, TASK_INTERRUPTED, "host-reboot", "The machine went down while the task was running");
+        return say(v, TASK_INTERRUPTED, "unit-lost",
+                   "The task's unit is gone and nothing tells how it ended; somebody may have reset it");
+}
+
+static int judge_shutdown(const Evidence *e, const Ending *g, Verdict *v) {
+        if (!string_equal(g->manager_state, "stopping"))
+                return 0;
+        /* The journal tells whether the end was asked for; without it, an end during shutdown is taken for one. */
+        if (e->has_journal && !e->stop_seen && !was_killed(g))
+                return 0;
+        if (e->other_boot)
+                return say(v, TASK_INTERRUPTED, "host-reboot", "The machine was shut down while the task was running");
+        return say(v, TASK_INTERRUPTED, "manager-stopped",
+                   "systemd was going down while the task was running; for a user's manager to outlive the last "
+                   "session: loginctl enable-linger");
+}
+
+static const char *failed_start_object(const Evidence *e, const char *status) {
+        if (string_equal(status, "200"))
+                return e->working_directory;
+        if (string_equal(status, "217") || string_equal(status, "216"))
+                return e->user;
+        return e->spawn.executable ?: e->program;
+}
+
+static int judge_start(const Evidence *e, const Ending *g, Verdict *v) {
+        if (!string_equal(g->service_result, "exit-code") || !string_equal(g->exit_code, "exited"))
+                return 0;
+        /* The journal, where there is one, tells for certain. A program that ends at once may do so before systemd
+         * takes its unit for active. */
+        if (e->spawn.error == 0 && (e->has_journal || !e->never_started))
+                return 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(spawn_steps); i++) {
+                const char *object = failed_start_object(e, g->exit_status);
+
+                if (!string_equal(spawn_steps[i].status, g->exit_status))
+                        continue;
+                if (e->spawn.error > 0)
+                        return say(v, TASK_FAILED, "start-failed", "The task could not be started: %s \"%s\": %s",
+                                   spawn_steps[i].what, object ?: "?", strerror(e->spawn.error));
+                return say(v, TASK_FAILED, "start-failed", "The task could not be started: %s \"%s\" cannot be used",
+                           spawn_steps[i].what, object ?: "?");
+        }
+        return 0;
+}
+
+/* A unit that ends before its main process ever ran: a preparation step did it. */
+static int judge_preparation(const Evidence *e, const Ending *g, Verdict *v) {
+        if (!e->never_started || *g->exit_code || string_equal(g->service_result, "success"))
+                return 0;
+        if (string_equal(g->service_result, "timeout"))
+                return say(v, TASK_FAILED, "step-failed", "A preparation step reached its time limit");
+        return say(v, TASK_FAILED, "step-failed", "A preparation step failed (%s)", g->service_result);
+}
+
+static int judge_stopped(const Evidence *e, const Ending *g _unused_, Verdict *v) {
+        if (!e->stop_seen)
+                return 0;
+        if (e->bound_to_service)
+                return say(v, TASK_INTERRUPTED, "service-stopped",
+                           "The service was stopped and the task with it (task_execution.use_daemon_threads)");
+        return say(v, TASK_CANCELLED, "stopped", "The unit was stopped by hand, as with systemctl stop");
+}
+
+static int judge_agent(const Evidence *e, const Ending *g, Verdict *v) {
+        if (!string_equal(g->service_result, "success") || was_killed(g))
+                return 0;
+        if (e->agent == AGENT_SILENT)
+                return say(v, TASK_FAILED, "agent-error", "The agent ended without giving a result");
+        if (e->agent == AGENT_FAILED)
+                return say(v, TASK_FAILED, "agent-error", "The agent reports that it failed: %s",
+                           e->agent_error ?: "it does not say why");
+        return 0;
+}
+
+static int say_result(const Evidence *e, size_t row, Verdict *v) {
+        if (!results[row].sentence)
+                return say(v, results[row].result, results[row].reason, NULL);
+        if (results[row].result == TASK_TIMED_OUT)
+                return say(v, results[row].result, results[row].reason, "%s: %llu s", results[row].sentence,
+                           (unsigned long long) (e->timeout_usec / USEC_PER_SEC));
+        if (*v->signal)
+                return say(v, results[row].result, results[row].reason, "%s: %s", results[row].sentence, v->signal);
+        if (v->exit_code >= 0)
+                return say(v, results[row].result, results[row].reason, "%s: %d", results[row].sentence, v->exit_code);
+        return say(v, results[row].result, results[row].reason, "%s", results[row].sentence);
+}
+
+static int judge_result(const Evidence *e, const Ending *g, Verdict *v) {
+        for (size_t i = 0; i < ELEMENTSOF(results); i++) {
+                if (!string_equal(results[i].service_result, g->service_result))
+                        continue;
+                if (results[i].exit_code && !string_equal(results[i].exit_code, g->exit_code))
+                        continue;
+                return say_result(e, i, v);
+        }
+        return say(v, TASK_FAILED, "unknown", "systemd reports \"%s\", which is not known here", g->service_result);
+}
+
+static int (*const judges[])(const Evidence *e, const Ending *g, Verdict *v) = {
+        judge_refused, judge_cancelled, judge_vanished, judge_shutdown, judge_start,
+        judge_preparation, judge_stopped, judge_agent,  judge_result,
+};
+
+static void note_exit(const Ending *g, Verdict *v) {
+        v->ended_at = g->ended_at;
+        if (was_killed(g))
+                snprintf(v->signal, sizeof(v->signal), "SIG%.12s", g->exit_status);
+        else if (string_equal(g->exit_code, "exited"))
+                v->exit_code = (int) strtol(g->exit_status, NULL, 10);
+}
+
+int verdict_reach(const Evidence *e, Verdict *ret) {
+        _cleanup_(verdict_done) Verdict v = VERDICT_NULL;
+        const Ending *g = best_ending(e);
+        int r = 0;
+
+        if (g)
+                note_exit(g, &v);
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(judges); i++)
+                r = judges[i](e, g, &v);
+        if (r < 0)
+                return r;
+
+        assert(v.result != TASK_RESULT_NONE);
+        *ret = v;
+        v = VERDICT_NULL;
+        return 0;
+}

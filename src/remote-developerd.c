@@ -1,0 +1,304 @@
+/* remote-developerd: argv, wiring, loop. run() tells the whole program's life; ideas are elsewhere.
+ *
+ * The order matters twice: the manager recovers before the first request is accepted, so that nobody is told of a
+ * state that is not known yet; and at the end streams and requests end before what they look at. */
+#include "options.h"
+
+#include <remote-developer/api.h>
+#include <remote-developer/journal-log.h>
+#include <remote-developer/listener.h>
+#include <remote-developer/log.h>
+#include <remote-developer/strings.h>
+#include <remote-developer/supervision.h>
+#include <remote-developer/version.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <systemd/sd-event.h>
+
+#define EXIT_USAGE 2
+#define SOCKETS_MAX 16
+#define DEFAULT_ADDRESS "127.0.0.1:15001"
+
+/* The largest request is a task's description; a megabyte is a long book. */
+#define BODY_MAX ((size_t) 1024 * 1024)
+#define CONNECTIONS_MAX 4096
+#define IDLE_USEC (60 * USEC_PER_SEC)
+
+/* How long recovery may keep clients waiting when systemd does not answer: then they are told so. */
+#define RECOVERY_LIMIT_USEC (5 * USEC_PER_SEC)
+
+/* What was begun is answered in this time after the request to stop. */
+#define DRAIN_USEC (3 * USEC_PER_SEC)
+
+/* systemd ends the service when no note came for twice this time. */
+#define TICK_FALLBACK_USEC (30 * USEC_PER_SEC)
+
+typedef struct Service {
+        Options options;
+        Config config;
+        sd_event *event;
+        Manager *manager;
+        Api *api;
+        HttpServer *http;
+        int sockets[SOCKETS_MAX];
+        size_t n_sockets;
+        bool serving, ending;
+        usec_t tick_usec;
+        sd_event_source *tick_source, *recovery_source;
+} Service;
+
+/* --- configuration --- */
+
+static char *user_config_path(void) {
+        const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+
+        if (!string_is_empty(base))
+                return string_format("%s/remote-developer/long_running_tasks.yaml", base);
+        return string_format("%s/.config/remote-developer/long_running_tasks.yaml", home ?: "");
+}
+
+/* The first file that there is: the one that was named, the user's own, the machine's. */
+static int read_config(Service *s, Problem *problem) {
+        _cleanup_free_ char *user = NULL;
+        int r;
+
+        if (s->options.config) {
+                r = config_read_file(&s->config, s->options.config, problem);
+                if (r == -ENOENT)
+                        problem_set(problem, r, NULL, "%s: there is no such file", s->options.config);
+                return r;
+        }
+        if (s->options.scope == RUNTIME_SCOPE_USER) {
+                user = user_config_path();
+                r = user ? config_read_file(&s->config, user, problem) : -ENOMEM;
+                if (r != -ENOENT)
+                        return r;
+        }
+        r = config_read_file(&s->config, REMOTE_DEVELOPER_CONFIG, problem);
+        return r == -ENOENT ? 0 : r;
+}
+
+/* What is read and checked but does nothing yet is said, not passed over. */
+static void tell_inactive_keys(const Config *c) {
+        if (c->orphaned_task_action == ORPHANED_TASK_RESUME)
+                log_warning("recovery.orphaned_task_action: resume is not acted upon yet; such tasks become interrupted");
+        if (c->archive_after_days > 0)
+                log_info("persistence.archive_after_days and compress_archives are not acted upon yet: tasks stay");
+}
+
+static char *state_directory(const Service *s) {
+        const char *from_systemd = getenv("STATE_DIRECTORY");
+
+        if (s->options.state_directory)
+                return strdup(s->options.state_directory);
+        if (s->options.scope == RUNTIME_SCOPE_USER)
+                return string_format("%s/.remote_developer/tasks", getenv("HOME") ?: "");
+        return string_format("%s/tasks", string_is_empty(from_systemd) ? REMOTE_DEVELOPER_STATE : from_systemd);
+}
+
+/* --- serving --- */
+
+static int begin_serving(Service *s) {
+        int r = 0;
+
+        if (s->serving || s->ending)
+                return 0;
+        s->serving = true;
+        for (size_t i = 0; r >= 0 && i < s->n_sockets; i++)
+                r = http_server_take_listener(s->http, s->sockets[i]);
+        s->n_sockets = 0;
+        if (r < 0) {
+                log_error("The sockets cannot be served: %s", strerror(-r));
+                return sd_event_exit(s->event, r);
+        }
+        supervision_ready();
+        return 0;
+}
+
+static void on_recovered(void *userdata) {
+        (void) begin_serving(userdata);
+}
+
+static int on_recovery_limit(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+        return begin_serving(userdata);
+}
+
+/* The only timer that runs at rest: it tells systemd that the loop is alive, and is the time for comparing. */
+static int on_tick(sd_event_source *source, uint64_t usec _unused_, void *userdata) {
+        Service *s = userdata;
+
+        supervision_keep_alive();
+        if (s->serving)
+                manager_monitor(s->manager);
+        (void) sd_event_source_set_time_relative(source, s->tick_usec);
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static void on_drained(void *userdata) {
+        Service *s = userdata;
+
+        (void) sd_event_exit(s->event, 0);
+}
+
+static int on_signal(sd_event_source *source _unused_, const struct signalfd_siginfo *si, void *userdata) {
+        Service *s = userdata;
+        int r;
+
+        if (s->ending)
+                return 0;
+        s->ending = true;
+        log_info("Ending at %s; tasks go on", strsignal((int) si->ssi_signo));
+        supervision_stopping();
+        api_end_streams(s->api);
+        r = http_server_drain(s->http, DRAIN_USEC, on_drained, s);
+        return r < 0 ? sd_event_exit(s->event, 0) : 0;
+}
+
+/* --- wiring --- */
+
+static int open_sockets(Service *s, Problem *problem) {
+        int n;
+
+        n = supervision_take_sockets(s->sockets, SOCKETS_MAX);
+        if (n < 0)
+                return problem_set(
+                                problem, n, NULL, "the sockets that systemd passed cannot be used: %s", strerror(-n));
+        s->n_sockets = (size_t) n;
+        if (n == 0 && s->options.n_listen == 0)
+                s->options.listen[s->options.n_listen++] = DEFAULT_ADDRESS;
+        for (size_t i = 0; i < s->options.n_listen; i++) {
+                int fd = listener_open(s->options.listen[i], problem);
+
+                if (fd < 0)
+                        return fd;
+                s->sockets[s->n_sockets++] = fd;
+        }
+        return 0;
+}
+
+static int add_signals(Service *s) {
+        static const int signals[] = { SIGTERM, SIGINT };
+        sigset_t mask;
+        int r = 0;
+
+        sigemptyset(&mask);
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
+                sigaddset(&mask, signals[i]);
+        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+                return -errno;
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(signals); i++)
+                r = sd_event_add_signal(s->event, NULL, signals[i], on_signal, s);
+        return r;
+}
+
+static int add_timers(Service *s) {
+        usec_t watchdog = supervision_watchdog_usec();
+        int r;
+
+        s->tick_usec = MIN_OF(watchdog > 0 ? watchdog / 2 : TICK_FALLBACK_USEC, s->config.monitor_interval_usec);
+        r = sd_event_add_time_relative(
+                        s->event, &s->tick_source, CLOCK_MONOTONIC, s->tick_usec, USEC_PER_SEC, on_tick, s);
+        if (r >= 0)
+                r = sd_event_source_set_description(s->tick_source, "tick");
+        if (r >= 0)
+                r = sd_event_add_time_relative(s->event, &s->recovery_source, CLOCK_MONOTONIC, RECOVERY_LIMIT_USEC,
+                                               USEC_PER_MSEC, on_recovery_limit, s);
+        if (r >= 0)
+                r = sd_event_source_set_description(s->recovery_source, "recovery-limit");
+        return r;
+}
+
+static int open_manager(Service *s, Problem *problem) {
+        _cleanup_free_ char *directory = state_directory(s);
+        ManagerOptions o = { .config = &s->config, .scope = s->options.scope, .state_directory = directory,
+                             .recorder = REMOTE_DEVELOPER_RECORDER, .recovered = on_recovered, .userdata = s };
+
+        if (!directory)
+                return -ENOMEM;
+        return manager_new(s->event, &o, &s->manager, problem);
+}
+
+static int open_api(Service *s) {
+        const HttpLimits limits = { .body_max = BODY_MAX, .connections_max = CONNECTIONS_MAX, .idle_usec = IDLE_USEC,
+                                    .stream_stall_usec = s->config.sse_timeout_usec };
+        int r;
+
+        r = api_new(s->event, s->manager, &s->api);
+        return r < 0 ? r : http_server_new(s->event, &limits, api_on_request, s->api, &s->http);
+}
+
+/* A thousand viewers are a thousand descriptors; the soft limit is low for the sake of select(2), not used here. */
+static void raise_descriptor_limit(void) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return;
+        limit.rlim_cur = limit.rlim_max;
+        (void) setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int serve(Service *s, Problem *problem) {
+        int r;
+
+        raise_descriptor_limit();
+        r = sd_event_default(&s->event);
+        if (r >= 0)
+                r = open_sockets(s, problem);
+        if (r >= 0)
+                r = open_manager(s, problem);
+        if (r >= 0)
+                r = open_api(s);
+        if (r >= 0)
+                r = add_signals(s);
+        if (r >= 0)
+                r = add_timers(s);
+        if (r >= 0)
+                r = manager_start(s->manager);
+        return r < 0 ? r : sd_event_loop(s->event);
+}
+
+static void service_done(Service *s) {
+        http_server_free(s->http);
+        api_free(s->api);
+        manager_free(s->manager);
+        for (size_t i = 0; i < s->n_sockets; i++)
+                close(s->sockets[i]);
+        sd_event_source_disable_unref(s->tick_source);
+        sd_event_source_disable_unref(s->recovery_source);
+        sd_event_unref(s->event);
+        config_done(&s->config);
+}
+
+static int run(int argc, char *argv[]) {
+        _cleanup_(service_done) Service s = {};
+        _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
+        int r;
+
+        r = options_parse(argc, argv, &s.options);
+        if (r <= 0)
+                return r < 0 ? EXIT_USAGE : 0;
+        log_set_max_priority(s.options.log_priority);
+
+        r = config_init(&s.config);
+        if (r >= 0)
+                r = read_config(&s, &problem);
+        if (r < 0) {
+                log_error("%s", problem.error ? problem_sentence(&problem) : strerror(-r));
+                return EXIT_USAGE;
+        }
+        if (s.options.check_config)
+                return 0;
+
+        journal_log_open();
+        tell_inactive_keys(&s.config);
+        r = serve(&s, &problem);
+        if (r < 0)
+                log_error("%s", problem.error ? problem_sentence(&problem) : strerror(-r));
+        return r < 0 ? EXIT_FAILURE : r;
+}
+
+int main(int argc, char *argv[]) {
+        return run(argc, argv);
+}

@@ -1,0 +1,248 @@
+/* JournalFollower: see journal-follower.h. Owned by the log of the manager/ floor.
+ *
+ * What will surprise you: the handle is a plain match on the slice of all tasks, so joiners are kept for each stream
+ * that is in the middle of a long line; there are few of them and each ends with its line. */
+#include <remote-developer/journal-follower.h>
+
+#include <remote-developer/log.h>
+#include <remote-developer/strings.h>
+
+#include "journal-internal.h"
+
+#include <systemd/sd-event.h>
+
+/* Entries a turn: about 1 ms of work, so that requests are answered during a flood. */
+#define FOLLOWER_BATCH 256
+#define FOLLOWER_JOINERS 16
+/* As in JournalReader: bounds the memory that libsystemd's maps take. */
+#define FOLLOWER_REOPEN_ENTRIES 20000
+
+typedef struct StreamJoiner {
+        char unit[128]; /* "": free */
+        LineJoiner joiner;
+} StreamJoiner;
+
+struct JournalFollower {
+        sd_event *event;
+        JournalSource source;
+        char *slice;
+        JournalOnLine on_line;
+        void *userdata;
+
+        sd_journal *journal;
+        sd_event_source *io_source;   /* journald's inotify events */
+        sd_event_source *more_source; /* there was more than one batch */
+        sd_event_source *look_source; /* the closer look */
+        usec_t interval_usec;
+
+        StreamJoiner joiners[FOLLOWER_JOINERS];
+        char cursor[JOURNAL_CURSOR_SIZE]; /* of the last entry taken */
+        unsigned entries;
+};
+
+/* The joiner that has begun a line of this unit, or a free one; when all are taken the first gives way, and its line
+ * is delivered in two pieces. */
+static LineJoiner *find_joiner(JournalFollower *f, const char *unit) {
+        StreamJoiner *unused = &f->joiners[0];
+
+        for (size_t i = 0; i < FOLLOWER_JOINERS; i++) {
+                if (string_equal(f->joiners[i].unit, unit))
+                        return &f->joiners[i].joiner;
+                if (!*f->joiners[i].unit)
+                        unused = &f->joiners[i];
+        }
+        line_joiner_done(&unused->joiner);
+        if (strlen(unit) < sizeof(unused->unit))
+                memcpy(unused->unit, unit, strlen(unit) + 1);
+        return &unused->joiner;
+}
+
+static void release_joiners(JournalFollower *f) {
+        for (size_t i = 0; i < FOLLOWER_JOINERS; i++)
+                if (!*f->joiners[i].joiner.stream_id)
+                        f->joiners[i].unit[0] = 0;
+}
+
+static void take_entry(JournalFollower *f) {
+        char unit[128];
+        JournalLine line;
+        int r;
+
+        journal_get_text(f->journal, journal_unit_field(f->source.scope), unit, sizeof(unit));
+        r = line_joiner_take(find_joiner(f, unit), f->journal, &line);
+        if (r < 0) {
+                log_warning("An entry of the journal could not be read: %s", strerror(-r));
+                return;
+        }
+        memcpy(f->cursor, line.cursor, sizeof(f->cursor));
+        if (r > 0)
+                f->on_line(f->userdata, unit, &line);
+        release_joiners(f);
+}
+
+static int on_journal_io(sd_event_source *s, int fd, uint32_t events, void *userdata);
+
+static int open_handle(JournalFollower *f) {
+        sd_journal *j;
+        int r, fd;
+
+        r = journal_open(&f->source, &j);
+        if (r < 0)
+                return r;
+        r = journal_add_match(j, journal_slice_field(f->source.scope), f->slice);
+        fd = r < 0 ? r : sd_journal_get_fd(j);
+        if (fd < 0) {
+                sd_journal_close(j);
+                return fd;
+        }
+        f->io_source = sd_event_source_disable_unref(f->io_source);
+        sd_journal_close(f->journal);
+        f->journal = j;
+        f->entries = 0;
+        r = sd_event_add_io(f->event, &f->io_source, fd, (uint32_t) sd_journal_get_events(j), on_journal_io, f);
+        if (r >= 0)
+                r = sd_event_source_set_description(f->io_source, "journal-follower");
+        return r;
+}
+
+/* Stands on the last entry there is, so that the next one is the first new one. */
+static int seek_end(JournalFollower *f) {
+        int r;
+
+        r = sd_journal_seek_tail(f->journal);
+        if (r >= 0)
+                r = sd_journal_previous(f->journal);
+        if (r == 0)
+                return sd_journal_seek_head(f->journal);
+        return MIN_OF(r, 0);
+}
+
+static int reopen(JournalFollower *f) {
+        int r;
+
+        r = open_handle(f);
+        if (r >= 0)
+                r = sd_journal_seek_cursor(f->journal, f->cursor);
+        if (r >= 0)
+                r = sd_journal_next(f->journal);
+        if (r > 0 && sd_journal_test_cursor(f->journal, f->cursor) <= 0)
+                r = sd_journal_previous(f->journal);
+        return MIN_OF(r, 0);
+}
+
+int journal_follower_pump(JournalFollower *f, unsigned max) {
+        int r;
+
+        if (f->entries >= FOLLOWER_REOPEN_ENTRIES && *f->cursor) {
+                r = reopen(f);
+                if (r < 0)
+                        return r;
+        }
+        for (unsigned i = 0; i < max; i++) {
+                r = sd_journal_next(f->journal);
+                if (r <= 0)
+                        return r;
+                f->entries++;
+                take_entry(f);
+        }
+        return 1;
+}
+
+static int pump_turn(JournalFollower *f) {
+        int r = journal_follower_pump(f, FOLLOWER_BATCH);
+
+        if (r < 0)
+                log_warning("The journal could not be read: %s", strerror(-r));
+        (void) sd_event_source_set_enabled(f->more_source, r > 0 ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+        return 0;
+}
+
+static int on_journal_io(sd_event_source *s _unused_, int fd _unused_, uint32_t events _unused_, void *userdata) {
+        JournalFollower *f = userdata;
+        int r = sd_journal_process(f->journal);
+
+        if (r < 0)
+                log_warning("The journal's changes could not be read: %s", strerror(-r));
+        return pump_turn(f);
+}
+
+static int on_more(sd_event_source *s _unused_, void *userdata) {
+        return pump_turn(userdata);
+}
+
+static int on_look(sd_event_source *s, uint64_t usec _unused_, void *userdata) {
+        JournalFollower *f = userdata;
+
+        (void) pump_turn(f);
+        (void) sd_event_source_set_time_relative(s, f->interval_usec);
+        return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+}
+
+int journal_follower_set_interval(JournalFollower *f, usec_t interval_usec) {
+        if (interval_usec == f->interval_usec)
+                return 0;
+        f->interval_usec = interval_usec;
+        if (interval_usec == 0)
+                return sd_event_source_set_enabled(f->look_source, SD_EVENT_OFF);
+        (void) sd_event_source_set_time_relative(f->look_source, interval_usec);
+        return sd_event_source_set_enabled(f->look_source, SD_EVENT_ONESHOT);
+}
+
+static int add_sources(JournalFollower *f) {
+        int r;
+
+        r = sd_event_add_defer(f->event, &f->more_source, on_more, f);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(f->more_source, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_source_set_description(f->more_source, "journal-more");
+        /* Behind everything else that is ready: a flood must not keep requests waiting. */
+        if (r >= 0)
+                r = sd_event_source_set_priority(f->more_source, SD_EVENT_PRIORITY_NORMAL + 10);
+        if (r >= 0)
+                r = sd_event_add_time_relative(f->event, &f->look_source, CLOCK_MONOTONIC, 0, 1, on_look, f);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(f->look_source, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_source_set_description(f->look_source, "journal-look");
+        return r;
+}
+
+int journal_follower_new(sd_event *event, const JournalSource *source, const char *slice, JournalOnLine on_line,
+                         void *userdata, JournalFollower **ret) {
+        _cleanup_(journal_follower_freep) JournalFollower *f = calloc(1, sizeof(JournalFollower));
+        int r;
+
+        if (!f)
+                return -ENOMEM;
+        f->event = sd_event_ref(event);
+        f->source = *source;
+        f->on_line = on_line;
+        f->userdata = userdata;
+        r = string_replace(&f->slice, slice);
+        if (r >= 0)
+                r = add_sources(f);
+        if (r >= 0)
+                r = open_handle(f);
+        if (r >= 0)
+                r = seek_end(f);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(f);
+        return 0;
+}
+
+JournalFollower *journal_follower_free(JournalFollower *f) {
+        if (!f)
+                return NULL;
+        sd_event_source_disable_unref(f->io_source);
+        sd_event_source_disable_unref(f->more_source);
+        sd_event_source_disable_unref(f->look_source);
+        sd_journal_close(f->journal);
+        for (size_t i = 0; i < FOLLOWER_JOINERS; i++)
+                line_joiner_done(&f->joiners[i].joiner);
+        sd_event_unref(f->event);
+        free(f->slice);
+        free(f);
+        return NULL;
+}

@@ -1,0 +1,38 @@
+/* The journal as the sink of the service's own lines. See journal-log.h. */
+#include <remote-developer/journal-log.h>
+
+#include <remote-developer/log.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+/* Code position fields would all name this file: they are left out. */
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
+
+static void sink_journal(int priority, const char *task_id, const char *text) {
+        if (task_id)
+                sd_journal_send("MESSAGE=%s: %s", task_id, text, "PRIORITY=%i", priority,
+                                "SYSLOG_IDENTIFIER=remote-developerd", "REMOTE_DEVELOPER_TASK=%s", task_id, NULL);
+        else
+                sd_journal_send("MESSAGE=%s", text, "PRIORITY=%i", priority, "SYSLOG_IDENTIFIER=remote-developerd",
+                                NULL);
+}
+
+/* $JOURNAL_STREAM is device and inode of the stream that journald gave us; standard error may have been redirected
+ * since (systemd.exec(5)). */
+static bool stderr_is_journal(void) {
+        const char *stream = getenv("JOURNAL_STREAM");
+        unsigned long long device, inode;
+        struct stat st;
+
+        if (!stream || sscanf(stream, "%llu:%llu", &device, &inode) != 2 || fstat(STDERR_FILENO, &st) < 0)
+                return false;
+        return st.st_dev == device && st.st_ino == inode;
+}
+
+void journal_log_open(void) {
+        if (stderr_is_journal())
+                log_set_sink(sink_journal);
+}

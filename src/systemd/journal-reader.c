@@ -1,0 +1,154 @@
+/* JournalReader: see journal-reader.h.
+ *
+ * What will surprise you: libsystemd maps the journal's files in windows of 8 MiB and keeps dozens of them, which
+ * counts as this process's memory. After READER_REOPEN_ENTRIES entries the handle is therefore opened anew at the
+ * same place: the memory of a long replay stays bounded, at the price of a few milliseconds each time. */
+#include <remote-developer/journal-reader.h>
+
+#include <remote-developer/strings.h>
+
+#include "journal-internal.h"
+
+#include <stdio.h>
+
+#define READER_REOPEN_ENTRIES 20000
+
+struct JournalReader {
+        JournalSource source;
+        char *unit;
+        sd_journal *journal;
+        LineJoiner joiner;
+        char cursor[JOURNAL_CURSOR_SIZE]; /* of the last entry taken; "" at first */
+        bool positioned;                  /* a seek was made; the next entry is the wanted one */
+        unsigned entries;                 /* since the handle was opened */
+};
+
+static int open_handle(JournalReader *r) {
+        sd_journal *j;
+        char uid[16];
+        int e;
+
+        e = journal_open(&r->source, &j);
+        if (e < 0)
+                return e;
+        e = journal_add_match(j, journal_unit_field(r->source.scope), r->unit);
+        if (e >= 0 && r->source.scope == RUNTIME_SCOPE_USER && !r->source.directory) {
+                snprintf(uid, sizeof(uid), "%u", (unsigned) getuid());
+                e = journal_add_match(j, "_UID", uid);
+        }
+        if (e < 0) {
+                sd_journal_close(j);
+                return e;
+        }
+        sd_journal_close(r->journal);
+        r->journal = j;
+        r->entries = 0;
+        return 0;
+}
+
+int journal_reader_open(const JournalSource *source, const char *unit, JournalReader **ret) {
+        _cleanup_(journal_reader_freep) JournalReader *r = calloc(1, sizeof(JournalReader));
+        int e;
+
+        if (!r)
+                return -ENOMEM;
+        r->source = *source;
+        e = string_replace(&r->unit, unit);
+        if (e >= 0)
+                e = open_handle(r);
+        if (e >= 0)
+                e = journal_reader_seek_head(r);
+        if (e < 0)
+                return e;
+        *ret = TAKE_PTR(r);
+        return 0;
+}
+
+JournalReader *journal_reader_free(JournalReader *r) {
+        if (!r)
+                return NULL;
+        sd_journal_close(r->journal);
+        line_joiner_done(&r->joiner);
+        free(r->unit);
+        free(r);
+        return NULL;
+}
+
+int journal_reader_seek_head(JournalReader *r) {
+        r->positioned = false;
+        return sd_journal_seek_head(r->journal);
+}
+
+int journal_reader_seek_tail(JournalReader *r, uint64_t lines) {
+        int e;
+
+        e = sd_journal_seek_tail(r->journal);
+        if (e >= 0)
+                e = sd_journal_previous_skip(r->journal, lines + 1);
+        if (e < 0)
+                return e;
+        /* Fewer entries than asked for: it stands on the first one, which is wanted too. */
+        r->positioned = e > 0 && (uint64_t) e <= lines;
+        return 0;
+}
+
+/* seek_cursor() goes to the entry or to the nearest one there is; only if it is that very entry may it be skipped. */
+int journal_reader_seek_after(JournalReader *r, const char *cursor) {
+        int e;
+
+        e = sd_journal_seek_cursor(r->journal, cursor);
+        if (e >= 0)
+                e = sd_journal_next(r->journal);
+        if (e < 0)
+                return e;
+        r->positioned = e > 0 && sd_journal_test_cursor(r->journal, cursor) <= 0;
+        snprintf(r->cursor, sizeof(r->cursor), "%s", cursor);
+        return 0;
+}
+
+static int reopen_if_due(JournalReader *r) {
+        int e;
+
+        if (r->entries < READER_REOPEN_ENTRIES || !*r->cursor)
+                return 0;
+        e = open_handle(r);
+        return e < 0 ? e : journal_reader_seek_after(r, r->cursor);
+}
+
+static int next_entry(JournalReader *r) {
+        int e;
+
+        e = reopen_if_due(r);
+        if (e < 0)
+                return e;
+        r->entries++;
+        if (!r->positioned)
+                return sd_journal_next(r->journal);
+        r->positioned = false;
+        return 1;
+}
+
+int journal_reader_next(JournalReader *r, JournalLine *ret) {
+        int e;
+
+        do {
+                e = next_entry(r);
+                if (e <= 0)
+                        return e;
+                e = line_joiner_take(&r->joiner, r->journal, ret);
+                if (e >= 0)
+                        memcpy(r->cursor, ret->cursor, sizeof(r->cursor));
+        } while (e == 0);
+        return e;
+}
+
+bool journal_reader_source_is_persistent(const JournalSource *source) {
+        sd_journal *j;
+        int r;
+
+        if (journal_open(source, &j) < 0)
+                return false;
+        r = sd_journal_has_persistent_files(j);
+        sd_journal_close(j);
+        return r > 0;
+}

@@ -1,0 +1,108 @@
+/* The manager's records about a unit. See journal-records.h. One row a message id. */
+#include <remote-developer/journal-records.h>
+
+#include <remote-developer/strings.h>
+
+#include "journal-internal.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <systemd/sd-messages.h>
+
+static void take_main_exit(sd_journal *j, Evidence *e) {
+        char code[ENDING_WORD_SIZE], status[ENDING_WORD_SIZE];
+
+        journal_get_text(j, "EXIT_CODE", code, sizeof(code));
+        journal_get_text(j, "EXIT_STATUS", status, sizeof(status));
+        ending_set_word(e->journal.exit_code, code);
+        /* A number here, also for signals; the recorder's form is the signal's name. */
+        if (string_equal(code, "exited"))
+                ending_set_word(e->journal.exit_status, status);
+        else
+                ending_set_word(e->journal.exit_status, sigabbrev_np((int) strtol(status, NULL, 10)));
+}
+
+static void take_failure(sd_journal *j, Evidence *e) {
+        journal_get_text(j, "UNIT_RESULT", e->journal.service_result, sizeof(e->journal.service_result));
+        e->has_journal = true;
+        (void) sd_journal_get_realtime_usec(j, &e->journal.ended_at);
+}
+
+static void take_success(sd_journal *j, Evidence *e) {
+        ending_set_word(e->journal.service_result, "success");
+        e->has_journal = true;
+        (void) sd_journal_get_realtime_usec(j, &e->journal.ended_at);
+}
+
+static void take_stop(sd_journal *j _unused_, Evidence *e) {
+        e->stop_seen = true;
+}
+
+static void take_spawn_failure(sd_journal *j, Evidence *e) {
+        char number[16], executable[4096];
+
+        /* The first one is the main program's; where the recorder fails too, that is a consequence. */
+        if (e->spawn.error > 0)
+                return;
+        journal_get_text(j, "ERRNO", number, sizeof(number));
+        journal_get_text(j, "EXECUTABLE", executable, sizeof(executable));
+        e->spawn.error = (int) strtol(number, NULL, 10);
+        (void) string_replace(&e->spawn.executable, *executable ? executable : NULL);
+}
+
+static const struct {
+        const char *message_id;
+        void (*take)(sd_journal *j, Evidence *e);
+} records[] = {
+        { SD_MESSAGE_UNIT_PROCESS_EXIT_STR, take_main_exit },
+        { SD_MESSAGE_UNIT_FAILURE_RESULT_STR, take_failure },
+        { SD_MESSAGE_UNIT_SUCCESS_STR, take_success },
+        { SD_MESSAGE_UNIT_STOPPING_STR, take_stop },
+        { SD_MESSAGE_SPAWN_FAILED_STR, take_spawn_failure },
+};
+
+/* Only the manager (or, for a failed start, its child before it became the program) may tell; both are root's in
+ * system mode, which no task is unless it was asked for. */
+static bool record_is_trusted(sd_journal *j, RuntimeScope scope) {
+        char uid[16];
+
+        if (scope == RUNTIME_SCOPE_USER)
+                return true;
+        journal_get_text(j, "_UID", uid, sizeof(uid));
+        return string_equal(uid, "0");
+}
+
+static bool record_is_of(sd_journal *j, RuntimeScope scope, const char *invocation_id) {
+        char id[ID128_TEXT_SIZE];
+
+        if (!invocation_id)
+                return true;
+        journal_get_text(j, scope == RUNTIME_SCOPE_USER ? "USER_INVOCATION_ID" : "INVOCATION_ID", id, sizeof(id));
+        return string_equal(id, invocation_id);
+}
+
+static void take_record(sd_journal *j, Evidence *e) {
+        char message_id[ID128_TEXT_SIZE];
+
+        journal_get_text(j, "MESSAGE_ID", message_id, sizeof(message_id));
+        for (size_t i = 0; i < ELEMENTSOF(records); i++)
+                if (string_equal(records[i].message_id, message_id))
+                        records[i].take(j, e);
+}
+
+int journal_records_read(const JournalSource *source, const char *unit, const char *invocation_id, Evidence *ret) {
+        sd_journal *j;
+        int r;
+
+        r = journal_open(source, &j);
+        if (r < 0)
+                return r;
+        r = journal_add_match(j, source->scope == RUNTIME_SCOPE_USER ? "USER_UNIT" : "UNIT", unit);
+        if (r >= 0)
+                r = sd_journal_seek_head(j);
+        while (r >= 0 && (r = sd_journal_next(j)) > 0)
+                if (record_is_trusted(j, source->scope) && record_is_of(j, source->scope, invocation_id))
+                        take_record(j, ret);
+        sd_journal_close(j);
+        return r;
+}

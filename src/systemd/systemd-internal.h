@@ -1,0 +1,37 @@
+/* What the files of systemd/ share among themselves: the sd-bus and sd-journal forms that nobody else may see. */
+#pragma once
+
+#include <remote-developer/unit-client.h>
+#include <remote-developer/unit-spec.h>
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#define SYSTEMD_NAME "org.freedesktop.systemd1"
+#define SYSTEMD_PATH "/org/freedesktop/systemd1"
+#define SYSTEMD_UNIT_PATH "/org/freedesktop/systemd1/unit"
+#define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
+
+struct UnitClient {
+        sd_event *event;
+        RuntimeScope scope;
+        const UnitClientEvents *events;
+        void *userdata;
+
+        sd_bus *bus;
+        bool connected; /* matches and subscription are confirmed */
+        bool reconnects;
+        sd_event_source *reconnect_source;
+        sd_event_source *lost_source; /* closes the bus outside its own dispatching */
+
+        void *watches; /* tsearch(3) tree of UnitWatch by unit */
+};
+
+/* NULL: nobody watches that unit. */
+UnitWatch *unit_client_find_watch(UnitClient *c, const char *unit);
+
+/* Appends name, mode, properties and the empty list of auxiliary units: the arguments of StartTransientUnit. */
+int unit_spec_append(sd_bus_message *m, const UnitSpec *spec);
+
+/* Takes what it knows out of an a{sv}; the rest is passed over. */
+int unit_status_read_properties(UnitStatus *s, sd_bus_message *m);

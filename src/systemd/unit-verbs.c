@@ -1,0 +1,203 @@
+/* UnitClient: what it asks of the manager. The connection is in unit-client.c; see unit-client.h. */
+#include <remote-developer/unit-client.h>
+
+#include <remote-developer/strings.h>
+
+#include "systemd-internal.h"
+
+#include <stdarg.h>
+
+/* One answer that somebody waits for; belongs to the sd-bus slot of its call, and goes with that. */
+typedef struct PendingReply {
+        UnitClient *client;
+        char *unit; /* of a read; else NULL */
+        UnitReply callback;
+        UnitListed list_callback;
+        void *userdata;
+} PendingReply;
+
+static void pending_free(void *userdata) {
+        PendingReply *p = userdata;
+
+        free(p->unit);
+        free(p);
+}
+
+static void message_unrefp(sd_bus_message **m) {
+        sd_bus_message_unref(*m);
+}
+
+#define _cleanup_message_ _cleanup_(message_unrefp)
+
+/* Sends `m`; `pending` is copied, its unit taken, also on error. */
+static int send_call(UnitClient *c, sd_bus_message *m, sd_bus_message_handler_t on_reply, PendingReply pending) {
+        PendingReply *p = malloc(sizeof(PendingReply));
+        sd_bus_slot *slot;
+        int r;
+
+        if (!p) {
+                free(pending.unit);
+                return -ENOMEM;
+        }
+        *p = pending;
+        p->client = c;
+        r = sd_bus_call_async(c->bus, &slot, m, on_reply, p, 0);
+        if (r < 0) {
+                pending_free(p);
+                return r;
+        }
+        (void) sd_bus_slot_set_destroy_callback(slot, pending_free);
+        (void) sd_bus_slot_set_floating(slot, true);
+        sd_bus_slot_unref(slot);
+        return 0;
+}
+
+static int new_call(UnitClient *c, const char *path, const char *interface, const char *member, sd_bus_message **ret) {
+        if (!c->connected)
+                return -ENOTCONN;
+        return sd_bus_message_new_method_call(c->bus, ret, SYSTEMD_NAME, path, interface, member);
+}
+
+static int reply_error(sd_bus_message *m, const char **ret_sentence) {
+        const sd_bus_error *e = sd_bus_message_get_error(m);
+
+        *ret_sentence = e ? e->message ?: e->name : NULL;
+        return e ? -sd_bus_message_get_errno(m) : 0;
+}
+
+static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
+        PendingReply *p = userdata;
+        const char *sentence;
+        int e = reply_error(m, &sentence);
+
+        if (p->callback)
+                p->callback(p->userdata, e, sentence);
+        return 0;
+}
+
+static int call_manager(UnitClient *c, const char *member, UnitReply callback, void *userdata, const char *types,
+                        ...) {
+        _cleanup_message_ sd_bus_message *m = NULL;
+        va_list ap;
+        int r;
+
+        r = new_call(c, SYSTEMD_PATH, SYSTEMD_MANAGER, member, &m);
+        if (r < 0)
+                return r;
+        va_start(ap, types);
+        r = sd_bus_message_appendv(m, types, ap);
+        va_end(ap);
+        if (r < 0)
+                return r;
+        return send_call(c, m, on_reply, (PendingReply){ .callback = callback, .userdata = userdata });
+}
+
+int unit_client_start_unit(UnitClient *c, const UnitSpec *spec, UnitReply callback, void *userdata) {
+        _cleanup_message_ sd_bus_message *m = NULL;
+        int r;
+
+        r = new_call(c, SYSTEMD_PATH, SYSTEMD_MANAGER, "StartTransientUnit", &m);
+        if (r >= 0)
+                r = unit_spec_append(m, spec);
+        if (r < 0)
+                return r;
+        return send_call(c, m, on_reply, (PendingReply){ .callback = callback, .userdata = userdata });
+}
+
+int unit_client_stop_unit(UnitClient *c, const char *unit, UnitReply callback, void *userdata) {
+        return call_manager(c, "StopUnit", callback, userdata, "ss", unit, "replace");
+}
+
+int unit_client_kill_unit(UnitClient *c, const char *unit, int signal, UnitReply callback, void *userdata) {
+        return call_manager(c, "KillUnit", callback, userdata, "ssi", unit, "all", signal);
+}
+
+int unit_client_reset_unit(UnitClient *c, const char *unit, UnitReply callback, void *userdata) {
+        return call_manager(c, "ResetFailedUnit", callback, userdata, "s", unit);
+}
+
+static int list_rows(sd_bus_message *m, PendingReply *p) {
+        const char *unit;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "ssssssouso")) > 0) {
+                r = sd_bus_message_read(m, "s", &unit);
+                if (r >= 0) {
+                        p->list_callback(p->userdata, 0, unit);
+                        r = sd_bus_message_skip(m, "sssssouso");
+                }
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        return r;
+}
+
+static int on_list_reply(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
+        PendingReply *p = userdata;
+        const char *sentence;
+        int e = reply_error(m, &sentence);
+
+        if (e == 0)
+                e = list_rows(m, p);
+        p->list_callback(p->userdata, MIN_OF(e, 0), NULL);
+        return 0;
+}
+
+int unit_client_list_units(UnitClient *c, const char *pattern, UnitListed callback, void *userdata) {
+        _cleanup_message_ sd_bus_message *m = NULL;
+        int r;
+
+        r = new_call(c, SYSTEMD_PATH, SYSTEMD_MANAGER, "ListUnitsByPatterns", &m);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "asas", 0, 1, pattern);
+        if (r < 0)
+                return r;
+        return send_call(c, m, on_list_reply, (PendingReply){ .list_callback = callback, .userdata = userdata });
+}
+
+static int take_status(UnitWatch *w, sd_bus_message *m) {
+        UnitStatus status = { .memory_bytes = UNIT_COUNT_UNKNOWN, .cpu_nsec = UNIT_COUNT_UNKNOWN,
+                              .tasks = UNIT_COUNT_UNKNOWN };
+        int r;
+
+        r = unit_status_read_properties(&status, m);
+        if (r < 0)
+                return r;
+        w->status = status;
+        w->read_at_usec = clock_monotonic_usec();
+        return 0;
+}
+
+static int on_read_reply(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
+        PendingReply *p = userdata;
+        UnitWatch *w = unit_client_find_watch(p->client, p->unit);
+        const char *sentence;
+        int e = reply_error(m, &sentence);
+
+        if (e == 0)
+                e = w ? take_status(w, m) : -ECANCELED;
+        if (e == 0 && w->on_changed)
+                w->on_changed(w);
+        if (p->callback)
+                p->callback(p->userdata, e, sentence);
+        return 0;
+}
+
+int unit_client_read_watch(UnitWatch *w, UnitReply callback, void *userdata) {
+        _cleanup_message_ sd_bus_message *m = NULL;
+        _cleanup_free_ char *path = NULL, *unit = NULL;
+        int r;
+
+        r = sd_bus_path_encode(SYSTEMD_UNIT_PATH, w->unit, &path);
+        if (r >= 0)
+                r = new_call(w->client, path, "org.freedesktop.DBus.Properties", "GetAll", &m);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", "");
+        if (r >= 0)
+                r = string_replace(&unit, w->unit);
+        if (r < 0)
+                return r;
+        return send_call(w->client, m, on_read_reply,
+                         (PendingReply){ .unit = TAKE_PTR(unit), .callback = callback, .userdata = userdata });
+}

@@ -1,0 +1,178 @@
+/* HttpFixture: see http-fixture.h. */
+#include "http-fixture.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define TURN_USEC (20 * USEC_PER_MSEC)
+
+const HttpLimits http_fixture_limits = {
+        .body_max = 64 * 1024,
+        .connections_max = 64,
+        .idle_usec = 30 * USEC_PER_SEC,
+        .stream_stall_usec = 60 * USEC_PER_SEC,
+};
+
+typedef union Address {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_un un;
+} Address;
+
+static socklen_t fixture_address(const HttpFixture *f, HttpOver over, Address *ret) {
+        *ret = (Address){};
+        if (over == HTTP_OVER_TCP) {
+                ret->in.sin_family = AF_INET;
+                ret->in.sin_port = htons(f->port);
+                ret->in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+                return sizeof(ret->in);
+        }
+
+        ret->un.sun_family = AF_UNIX;
+        snprintf(ret->un.sun_path, sizeof(ret->un.sun_path), "%s/socket", f->directory);
+        return sizeof(ret->un);
+}
+
+static bool fixture_listen(HttpFixture *f, HttpOver over) {
+        Address address;
+        socklen_t size = fixture_address(f, over, &address);
+        int fd;
+
+        fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (!TAP_CHECK(fd >= 0) || !TAP_CHECK(bind(fd, &address.any, size) == 0) || !TAP_CHECK(listen(fd, 1024) == 0))
+                return false;
+        if (over == HTTP_OVER_TCP) {
+                if (!TAP_CHECK(getsockname(fd, &address.any, &size) == 0))
+                        return false;
+                f->port = ntohs(address.in.sin_port);
+        }
+        return TAP_CHECK_INT(http_server_take_listener(f->server, fd), 0);
+}
+
+bool http_fixture_start(HttpFixture *f, const HttpLimits *limits, http_on_request_t on_request, void *userdata) {
+        strcpy(f->directory, "/tmp/http-test-XXXXXX");
+        if (!TAP_CHECK(mkdtemp(f->directory)))
+                return false;
+        if (!TAP_CHECK_INT(sd_event_new(&f->event), 0))
+                return false;
+        if (!TAP_CHECK_INT(http_server_new(f->event, limits ?: &http_fixture_limits, on_request, userdata, &f->server),
+                           0))
+                return false;
+        return fixture_listen(f, HTTP_OVER_TCP) && fixture_listen(f, HTTP_OVER_UNIX);
+}
+
+void http_fixture_done(HttpFixture *f) {
+        Address address;
+
+        f->server = http_server_free(f->server);
+        f->event = sd_event_unref(f->event);
+        if (!*f->directory)
+                return;
+        fixture_address(f, HTTP_OVER_UNIX, &address);
+        (void) unlink(address.un.sun_path);
+        (void) rmdir(f->directory);
+}
+
+bool http_fixture_turn(HttpFixture *f) {
+        return TAP_CHECK(sd_event_run(f->event, TURN_USEC) >= 0);
+}
+
+void http_fixture_pass(HttpFixture *f, usec_t usec) {
+        usec_t end = clock_monotonic_usec() + usec;
+
+        while (clock_monotonic_usec() < end && http_fixture_turn(f))
+                ;
+}
+
+/* --- clients --- */
+
+static void client_end(HttpClient *c, int error) {
+        c->ended = true;
+        c->error = error;
+        sd_event_source_set_enabled(c->source, SD_EVENT_OFF);
+}
+
+static int client_on_readable(sd_event_source *source _unused_, int fd, uint32_t events _unused_, void *userdata) {
+        HttpClient *c = userdata;
+        char data[64 * 1024];
+        ssize_t n;
+
+        n = recv(fd, data, c->read_max > 0 ? MIN_OF(c->read_max, sizeof(data)) : sizeof(data), MSG_DONTWAIT);
+        if (n > 0 && c->on_data)
+                c->on_data(c, data, (size_t) n);
+        else if (n > 0)
+                TAP_CHECK_INT(buffer_append(&c->received, data, (size_t) n), 0);
+        else if (n == 0 || errno != EAGAIN)
+                client_end(c, n == 0 ? 0 : errno);
+        return 0;
+}
+
+bool http_client_open(HttpClient *c, HttpFixture *f, HttpOver over) {
+        Address address;
+        socklen_t size = fixture_address(f, over, &address);
+
+        c->fixture = f;
+        c->fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (!TAP_CHECK(c->fd >= 0) || !TAP_CHECK(connect(c->fd, &address.any, size) == 0))
+                return false;
+        return TAP_CHECK(sd_event_add_io(f->event, &c->source, c->fd, EPOLLIN, client_on_readable, c) >= 0);
+}
+
+void http_client_done(HttpClient *c) {
+        c->source = sd_event_source_disable_unref(c->source);
+        if (c->fixture && c->fd >= 0)
+                close(c->fd);
+        c->fd = -EBADF;
+        buffer_done(&c->received);
+}
+
+bool http_client_send_bytes(HttpClient *c, const char *data, size_t size) {
+        ssize_t n;
+
+        while (size > 0) {
+                n = send(c->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+                if (n < 0 && errno != EAGAIN)
+                        return false;
+                if (n < 0) {
+                        if (!http_fixture_turn(c->fixture))
+                                return false;
+                        continue;
+                }
+                data += n;
+                size -= (size_t) n;
+        }
+        return true;
+}
+
+bool http_client_send(HttpClient *c, const char *text) {
+        return http_client_send_bytes(c, text, strlen(text));
+}
+
+void http_client_stop_reading(HttpClient *c) {
+        sd_event_source_set_enabled(c->source, SD_EVENT_OFF);
+}
+
+void http_client_read_on(HttpClient *c) {
+        sd_event_source_set_enabled(c->source, SD_EVENT_ON);
+}
+
+bool http_client_got(const HttpClient *c, const char *text) {
+        return http_client_count(c, text) > 0;
+}
+
+unsigned http_client_count(const HttpClient *c, const char *text) {
+        const char *s = c->received.data, *end = s + c->received.size;
+        size_t size = strlen(text);
+        unsigned n = 0;
+
+        while (s && (s = memmem(s, (size_t) (end - s), text, size))) {
+                s += size;
+                n++;
+        }
+        return n;
+}

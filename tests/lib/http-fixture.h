@@ -1,0 +1,81 @@
+/* HttpFixture: an HttpServer on a loopback port and on a unix socket, and clients of it, all in one loop.
+ *
+ *         _cleanup_(http_fixture_done) HttpFixture f = {};
+ *         _cleanup_(http_client_done) HttpClient c = {};
+ *
+ *         if (!http_fixture_start(&f, NULL, on_request, NULL) || !http_client_open(&c, &f, HTTP_OVER_TCP))
+ *                 return;
+ *         http_client_send(&c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+ *         TAP_CHECK(HTTP_WAIT(&f, http_client_got(&c, "200 OK")));
+ *
+ * Clients read by themselves whatever comes, into `received`. Those declared after the fixture are done before it,
+ * as they must be. */
+#pragma once
+
+#include <remote-developer/http-server.h>
+
+#include "tap.h"
+
+#include <systemd/sd-event.h>
+
+typedef struct HttpFixture {
+        sd_event *event;
+        HttpServer *server;
+        uint16_t port;
+        char directory[32]; /* of the unix socket */
+} HttpFixture;
+
+/* What a test gets when it gives no limits: nothing that it would run into. */
+extern const HttpLimits http_fixture_limits;
+
+/* Both check for themselves that all went well, and say so. */
+bool http_fixture_start(HttpFixture *f, const HttpLimits *limits, http_on_request_t on_request, void *userdata);
+void http_fixture_done(HttpFixture *f);
+
+/* A turn of the loop, at most 20 ms long. False when the loop is broken, which is a failed check. */
+bool http_fixture_turn(HttpFixture *f);
+
+/* Turns the loop until the condition holds, at most 20 s: a value. */
+#define HTTP_WAIT(f, condition)                                                                              \
+        ({                                                                                                   \
+                usec_t _end = clock_monotonic_usec() + 20 * USEC_PER_SEC;                                    \
+                while (!(condition) && clock_monotonic_usec() < _end && http_fixture_turn(f))                \
+                        ;                                                                                    \
+                (bool) (condition);                                                                          \
+        })
+
+/* Turns the loop for that long, for what must not happen. */
+void http_fixture_pass(HttpFixture *f, usec_t usec);
+
+typedef enum HttpOver {
+        HTTP_OVER_TCP,
+        HTTP_OVER_UNIX,
+} HttpOver;
+
+typedef struct HttpClient {
+        HttpFixture *fixture;
+        int fd;
+        sd_event_source *source;
+        Buffer received;
+        bool ended; /* the server closed; `error` says how: 0 or an errno */
+        int error;
+
+        /* Instead of `received`, when not NULL. */
+        void (*on_data)(struct HttpClient *c, const char *data, size_t size);
+        void *userdata;
+        size_t read_max; /* bytes at a time; 0: as they come */
+} HttpClient;
+
+bool http_client_open(HttpClient *c, HttpFixture *f, HttpOver over);
+void http_client_done(HttpClient *c);
+
+/* Sends all of it, turning the loop while there is no room. False when the server has closed. */
+bool http_client_send(HttpClient *c, const char *text);
+bool http_client_send_bytes(HttpClient *c, const char *data, size_t size);
+
+/* Both may also be called while the loop runs. */
+void http_client_stop_reading(HttpClient *c);
+void http_client_read_on(HttpClient *c);
+
+bool http_client_got(const HttpClient *c, const char *text);
+unsigned http_client_count(const HttpClient *c, const char *text);
