@@ -23,6 +23,7 @@ typedef struct SpawnFailure {
 
 typedef struct Evidence {
         /* what was asked for */
+        bool system_scope; /* the system's manager ran it: when that goes down, so does the machine */
         bool cancel_requested;
         bool bound_to_service;
         const char *program;           /* borrowed: argv[0] */
@@ -36,6 +37,7 @@ typedef struct Evidence {
         bool never_started;  /* the unit was never active: a step or the start of the program failed */
         bool stop_seen;      /* somebody asked systemd to stop the unit */
         bool other_boot;     /* the task belongs to an earlier boot than this one */
+        bool other_manager;  /* the user's manager that ran it is gone, and another one runs now */
         SpawnFailure spawn;
         const char *refused; /* borrowed: systemd's own sentence when it refused to start the unit; else NULL */
         AgentOutcome agent;

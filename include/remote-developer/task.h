@@ -85,6 +85,7 @@ typedef struct Task {
 
         char *invocation_id; /* 32 hexadecimal digits */
         char *boot_id;       /* the boot in which the unit was asked for */
+        usec_t manager_started_at; /* when the manager that was asked had started: tells it from a later one */
         int attempt;
         bool bound_to_service; /* PartOf= the service: ends with it */
         bool cancel_requested;

@@ -49,6 +49,10 @@ int unit_client_start(UnitClient *c);
 int unit_client_start_on_bus(UnitClient *c, sd_bus *bus);
 bool unit_client_is_connected(const UnitClient *c);
 
+/* When the manager itself started (its UserspaceTimestamp): tells it from an earlier one, also in a container, where
+ * the boot id may be the host's. 0: was never connected. */
+usec_t unit_client_manager_started_usec(const UnitClient *c);
+
 int unit_client_list_units(UnitClient *c, const char *pattern, UnitListed callback, void *userdata);
 
 /* Reads the whole status of the watched unit anew and calls its on_changed, then the callback. A watch that was ended

@@ -160,6 +160,7 @@ static int new_task(Manager *m, TaskSpec *spec, Task **ret) {
         if (!t)
                 return -ENOMEM;
         t->bound_to_service = m->config->use_daemon_threads;
+        t->manager_started_at = unit_client_manager_started_usec(m->units);
         r = string_replace(&t->boot_id, m->boot_id);
         if (r < 0)
                 return r;

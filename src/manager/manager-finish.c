@@ -79,7 +79,11 @@ static void gather(TaskRun *run, Evidence *e) {
         e->user = m->scope == RUNTIME_SCOPE_SYSTEM ? m->config->user : NULL;
         e->timeout_usec = t->spec.timeout_usec;
         e->refused = run->refused;
-        e->other_boot = t->boot_id && !string_equal(t->boot_id, m->boot_id);
+        e->system_scope = m->scope == RUNTIME_SCOPE_SYSTEM;
+        e->other_manager = clock_is_set(t->manager_started_at) &&
+                           t->manager_started_at != unit_client_manager_started_usec(m->units);
+        e->other_boot = (t->boot_id && !string_equal(t->boot_id, m->boot_id)) ||
+                        (e->system_scope && e->other_manager);
         gather_ending(run, e);
         gather_agent(run, e);
         r = unit ? journal_records_read(&m->journal, unit, t->invocation_id, e) : -ENOMEM;

@@ -26,6 +26,7 @@ typedef struct TaskRun {
         ClaudeOutcome agent;
 
         bool expected;                /* not yet come by in the list of units that is being read */
+        bool unsettled;               /* at start: not known yet whether it is alive */
         char *refused;                /* what systemd said when it refused the unit; owned */
         bool ending;                  /* the unit has ended; the journal is being drained */
         usec_t drain_deadline_usec;   /* monotonic */
@@ -55,7 +56,8 @@ struct Manager {
         char boot_id[ID128_TEXT_SIZE];
         char *disconnect_cause;
         unsigned broken_files;
-        bool has_recovered;
+        size_t n_unsettled;
+        bool listed, has_recovered;
         bool comparing; /* a list of units is under way */
         usec_t compared_at_usec; /* monotonic */
         sd_event_source *active_source; /* writes active_tasks.json at the end of the turn */
@@ -92,3 +94,4 @@ void task_run_end(TaskRun *run); /* the unit has ended, or is known to be gone *
 /* manager-recover.c */
 int manager_load_tasks(Manager *m);
 void manager_compare(Manager *m);
+void task_run_settle(TaskRun *run); /* it is known whether it is alive; the last one ends the recovery */

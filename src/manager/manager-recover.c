@@ -31,9 +31,13 @@ static int take_up(Manager *m, Task *task) {
                 return r;
         }
         r = task_index_add(&m->index, task->id, TASK_RESULT_NONE, run);
-        if (r < 0)
+        if (r < 0) {
                 task_run_free(run);
-        return r;
+                return r;
+        }
+        run->unsettled = true;
+        m->n_unsettled++;
+        return 0;
 }
 
 static int load_task(Manager *m, const char *id) {
@@ -85,16 +89,20 @@ static void on_missing(TaskRun *run) {
         int r;
 
         if (never_began(run)) {
+                task_run_settle(run);
                 m->n_started++;
                 (void) string_replace(&run->task->boot_id, m->boot_id);
+                run->task->manager_started_at = unit_client_manager_started_usec(m->units);
                 (void) task_run_save(run);
                 r = manager_start_unit(run);
                 if (r < 0)
                         log_task(LOG_ERR, run->task->id, "The task could not be started: %s", strerror(-r));
                 return;
         }
-        if (!m->config->check_orphaned_tasks && !m->has_recovered)
+        if (!m->config->check_orphaned_tasks && !m->has_recovered) {
+                task_run_settle(run);
                 return;
+        }
         m->n_ended++;
         task_run_end(run);
 }
@@ -126,6 +134,22 @@ static void on_found(Manager *m, const char *unit) {
                 (void) task_run_ask_stop(run);
 }
 
+static void check_recovered(Manager *m) {
+        if (m->has_recovered || !m->listed || m->n_unsettled > 0)
+                return;
+        m->has_recovered = true;
+        if (m->recovered)
+                m->recovered(m->userdata);
+}
+
+void task_run_settle(TaskRun *run) {
+        if (!run->unsettled)
+                return;
+        run->unsettled = false;
+        run->manager->n_unsettled--;
+        check_recovered(run->manager);
+}
+
 static void tell(Manager *m) {
         if (!m->has_recovered)
                 log_notice("Recovery: %zu tasks known; %u with a unit, %u ended meanwhile, %u started now, %u broken "
@@ -144,11 +168,8 @@ static void finish_comparison(Manager *m) {
         }
         tell(m);
         manager_active_changed(m);
-        if (m->has_recovered)
-                return;
-        m->has_recovered = true;
-        if (m->recovered)
-                m->recovered(m->userdata);
+        m->listed = true;
+        check_recovered(m);
 }
 
 static void on_list(void *userdata, int error, const char *unit) {

@@ -181,6 +181,7 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret, P
 Manager *manager_free(Manager *m) {
         if (!m)
                 return NULL;
+        m->has_recovered = true; /* nobody is to be told any more */
         for (size_t i = 0; i < m->index.n; i++)
                 if (m->index.rows[i].run)
                         task_run_free(m->index.rows[i].run);

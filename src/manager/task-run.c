@@ -77,6 +77,7 @@ static void on_unit_changed(UnitWatch *w) {
                 task_run_end(run);
                 return;
         }
+        task_run_settle(run);
         if (state_from_unit(&w->status, &state) < 0)
                 return;
         if (run->task->cancel_requested)
@@ -207,6 +208,7 @@ TaskRun *task_run_free(TaskRun *run) {
         claude_outcome_done(&run->agent);
         task_free(run->task);
         free(run->refused);
+        task_run_settle(run);
         run->manager->n_runs--;
         manager_close_follower(run->manager);
         free(run);

@@ -33,6 +33,7 @@ static const JsonField task_fields[] = {
         SPEC_FIELD(task_description, JSON_STRING, 0, NULL),
         TASK_FIELD(invocation_id, JSON_STRING, 0, NULL),
         TASK_FIELD(boot_id, JSON_STRING, 0, NULL),
+        TASK_FIELD(manager_started_at, JSON_TIME, JSON_HIDDEN, NULL),
         TASK_FIELD(attempt, JSON_INT, 0, NULL),
         TASK_FIELD(bound_to_service, JSON_BOOL, JSON_HIDDEN, NULL),
         TASK_FIELD(cancel_requested, JSON_BOOL, 0, NULL),

@@ -92,11 +92,17 @@ static int judge_cancelled(const Evidence *e, const Ending *g _unused_, Verdict 
         return e->cancel_requested ? say(v, TASK_CANCELLED, "cancelled", "The task was cancelled") : 0;
 }
 
+static const char manager_stopped[] =
+        "The user's systemd manager ended while the task was running; for it to outlive the last session: "
+        "loginctl enable-linger";
+
 static int judge_vanished(const Evidence *e, const Ending *g, Verdict *v) {
         if (g)
                 return 0;
         if (e->other_boot)
                 return say(v, TASK_INTERRUPTED, "host-reboot", "The machine went down while the task was running");
+        if (e->other_manager)
+                return say(v, TASK_INTERRUPTED, "manager-stopped", "%s", manager_stopped);
         return say(v, TASK_INTERRUPTED, "unit-lost",
                    "The task's unit is gone and nothing tells how it ended; somebody may have reset it");
 }
@@ -107,11 +113,9 @@ static int judge_shutdown(const Evidence *e, const Ending *g, Verdict *v) {
         /* The journal tells whether the end was asked for; without it, an end during shutdown is taken for one. */
         if (e->has_journal && !e->stop_seen && !was_killed(g))
                 return 0;
-        if (e->other_boot)
+        if (e->other_boot || e->system_scope)
                 return say(v, TASK_INTERRUPTED, "host-reboot", "The machine was shut down while the task was running");
-        return say(v, TASK_INTERRUPTED, "manager-stopped",
-                   "systemd was going down while the task was running; for a user's manager to outlive the last "
-                   "session: loginctl enable-linger");
+        return say(v, TASK_INTERRUPTED, "manager-stopped", "%s", manager_stopped);
 }
 
 static const char *failed_start_object(const Evidence *e, const char *status) {

@@ -20,6 +20,7 @@ struct UnitClient {
 
         sd_bus *bus;
         bool connected; /* matches and subscription are confirmed */
+        usec_t manager_started_usec;
         bool reconnects;
         sd_event_source *reconnect_source;
         sd_event_source *lost_source; /* closes the bus outside its own dispatching */

@@ -139,9 +139,20 @@ static int on_subscribed(sd_bus_message *m, void *userdata, sd_bus_error *error 
         const sd_bus_error *e = sd_bus_message_get_error(m);
         UnitClient *c = userdata;
 
-        if (e && !sd_bus_error_has_name(e, SYSTEMD_NAME ".AlreadySubscribed")) {
-                log_debug("No subscription to systemd: %s", e->message ?: e->name);
-                connection_lost(c, e->message);
+        if (!e || sd_bus_error_has_name(e, SYSTEMD_NAME ".AlreadySubscribed"))
+                return 0;
+        log_debug("No subscription to systemd: %s", e->message ?: e->name);
+        connection_lost(c, e->message);
+        return 0;
+}
+
+/* The last answer that connecting waits for. */
+static int on_manager_started(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
+        const sd_bus_error *e = sd_bus_message_get_error(m);
+        UnitClient *c = userdata;
+
+        if (e || sd_bus_message_read(m, "v", "t", &c->manager_started_usec) < 0) {
+                connection_lost(c, e ? e->message : "systemd does not tell when it started");
                 return 0;
         }
         c->connected = true;
@@ -162,7 +173,7 @@ static int ignore_reply(sd_bus_message *m _unused_, void *userdata _unused_, sd_
         return 0;
 }
 
-/* Matches first, then the subscription: its answer proves that the matches stand. */
+/* Matches first, then the subscription, then a question: its answer proves that all before stands. */
 static int install_matches(UnitClient *c) {
         int r = 0;
 
@@ -180,6 +191,9 @@ static int install_matches(UnitClient *c) {
         if (r >= 0)
                 r = sd_bus_call_method_async(c->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, "Subscribe",
                                              on_subscribed, c, NULL);
+        if (r >= 0)
+                r = sd_bus_call_method_async(c->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, "org.freedesktop.DBus.Properties",
+                                             "Get", on_manager_started, c, "ss", SYSTEMD_MANAGER, "UserspaceTimestamp");
         return r;
 }
 
@@ -211,6 +225,10 @@ int unit_client_start(UnitClient *c) {
 
 bool unit_client_is_connected(const UnitClient *c) {
         return c->connected;
+}
+
+usec_t unit_client_manager_started_usec(const UnitClient *c) {
+        return c->manager_started_usec;
 }
 
 /* --- life cycle --- */

@@ -195,19 +195,28 @@ static void test_abort_is_seen_as_broken(void) {
 static void test_a_connection_cut_makes_room_at_once(void) {
         static const HttpLimits limits = { .connections_max = 1, .idle_usec = 60 * USEC_PER_SEC };
 
-        for (HttpFill end = HTTP_FILL_END; end <= HTTP_FILL_ABORT; end++) {
+        static const struct {
+                const char *version, *text;
+                HttpFill end;
+        } cases[] = {
+                { "HTTP/1.0", NULL, HTTP_FILL_END },   { "HTTP/1.0", "part", HTTP_FILL_END },
+                { "HTTP/1.0", NULL, HTTP_FILL_ABORT }, { "HTTP/1.0", "part", HTTP_FILL_ABORT },
+                { "HTTP/1.1", NULL, HTTP_FILL_ABORT }, { "HTTP/1.1", "part", HTTP_FILL_ABORT },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 _cleanup_(http_fixture_done) HttpFixture f = {};
                 _cleanup_(http_client_done) HttpClient c = {}, d = {};
                 Source s;
 
                 if (!http_fixture_start(&f, &limits, on_request_stream, &s) ||
-                    !open_stream(&f, &c, &s, HTTP_OVER_TCP, "HTTP/1.0"))
+                    !open_stream(&f, &c, &s, HTTP_OVER_TCP, cases[i].version))
                         return;
                 if (!http_client_open(&d, &f, HTTP_OVER_TCP))
                         return;
                 http_client_send(&d, "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
                 http_client_stop_reading(&c);
-                source_say(&s, NULL, end);
+                source_say(&s, cases[i].text, cases[i].end);
                 TAP_CHECK(HTTP_WAIT(&f, http_client_got(&d, "HTTP/1.1 200 OK")));
         }
 }
