@@ -106,6 +106,7 @@ static int begin_serving(Service *s) {
         if (s->serving || s->ending)
                 return 0;
         s->serving = true;
+        s->recovery_source = sd_event_source_disable_unref(s->recovery_source);
         for (size_t i = 0; r >= 0 && i < s->n_sockets; i++)
                 r = http_server_take_listener(s->http, s->sockets[i]);
         s->n_sockets = 0;

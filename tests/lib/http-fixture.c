@@ -89,6 +89,14 @@ void http_fixture_pass(HttpFixture *f, usec_t usec) {
                 ;
 }
 
+void http_fixture_settle(HttpFixture *f) {
+        TAP_CHECK(HTTP_WAIT(f, http_fixture_rests(f, 50 * USEC_PER_MSEC)));
+}
+
+bool http_fixture_rests(HttpFixture *f, usec_t usec) {
+        return sd_event_run(f->event, usec) == 0;
+}
+
 /* --- clients --- */
 
 static void client_end(HttpClient *c, int error) {
@@ -175,4 +183,66 @@ unsigned http_client_count(const HttpClient *c, const char *text) {
                 n++;
         }
         return n;
+}
+
+/* --- streams --- */
+
+static HttpFill source_fill(void *userdata, Buffer *to) {
+        HttpSource *s = userdata;
+
+        TAP_CHECK_INT(to->size, 0);
+        TAP_CHECK(s->stream);
+        s->fills++;
+        if (s->text)
+                TAP_CHECK_INT(buffer_append_string(to, s->text), 0);
+        s->text = NULL;
+        return s->then;
+}
+
+void http_source_closed(void *userdata) {
+        HttpSource *s = userdata;
+
+        s->closed++;
+        s->stream = NULL;
+        s->then = HTTP_FILL_SLEEP;
+}
+
+static void source_half_closed(void *userdata) {
+        HttpSource *s = userdata;
+
+        s->half_closed++;
+        if (s->heartbeat_when_half_closed)
+                http_source_say(s, ":\n\n", HTTP_FILL_SLEEP);
+}
+
+void http_source_say(HttpSource *s, const char *text, HttpFill then) {
+        if (!TAP_CHECK(s->stream))
+                return;
+        s->text = text;
+        s->then = then;
+        http_stream_wake(s->stream);
+}
+
+void http_source_on_request(HttpRequest *r, void *userdata) {
+        static const HttpStreamSource source = {
+                .fill = source_fill,
+                .closed = http_source_closed,
+                .half_closed = source_half_closed,
+        };
+        HttpSource *s = userdata;
+        unsigned fills = s->fills;
+
+        TAP_CHECK_INT(http_reply_stream(r, 200, "text/event-stream", &source, s, &s->stream), 0);
+        TAP_CHECK_INT(s->fills, fills);
+}
+
+bool http_source_open(HttpSource *s, HttpFixture *f, HttpClient *c, HttpOver over, const char *version) {
+        char request[64];
+
+        *s = (HttpSource){ .then = HTTP_FILL_SLEEP };
+        if ((!f->server && !http_fixture_start(f, NULL, http_source_on_request, s)) || !http_client_open(c, f, over))
+                return false;
+        snprintf(request, sizeof(request), "GET /s %s\r\nHost: x\r\n\r\n", version);
+        http_client_send(c, request);
+        return TAP_CHECK(HTTP_WAIT(f, http_client_got(c, "\r\n\r\n") && s->fills > 0));
 }

@@ -47,6 +47,12 @@ bool http_fixture_turn(HttpFixture *f);
 /* Turns the loop for that long, for what must not happen. */
 void http_fixture_pass(HttpFixture *f, usec_t usec);
 
+/* Turns the loop until it has had nothing to do for a while. A loop that never rests is a failed check. */
+void http_fixture_settle(HttpFixture *f);
+
+/* Whether the loop has nothing at all to do for that long. */
+bool http_fixture_rests(HttpFixture *f, usec_t usec);
+
 typedef enum HttpOver {
         HTTP_OVER_TCP,
         HTTP_OVER_UNIX,
@@ -79,3 +85,27 @@ void http_client_read_on(HttpClient *c);
 
 bool http_client_got(const HttpClient *c, const char *text);
 unsigned http_client_count(const HttpClient *c, const char *text);
+
+/* --- streams --- */
+
+/* A stream's source as a test wants it: `text` goes out once for each wake, then `then` is what fill says. It
+ * checks that it is never asked before http_reply_stream() has returned, nor after the stream's end. */
+typedef struct HttpSource {
+        HttpStream *stream;
+        const char *text; /* NULL: nothing */
+        HttpFill then;
+        unsigned fills, closed, half_closed;
+        bool heartbeat_when_half_closed;
+} HttpSource;
+
+/* Answers every request with the stream of the HttpSource that is the userdata. */
+void http_source_on_request(HttpRequest *r, void *userdata);
+
+/* Starts the fixture if that has not been done, and opens a client that has the header of a stream, which is then
+ * asleep, filled once. `version` is the request's, "HTTP/1.1". */
+bool http_source_open(HttpSource *s, HttpFixture *f, HttpClient *c, HttpOver over, const char *version);
+
+void http_source_say(HttpSource *s, const char *text, HttpFill then);
+
+/* For a handler of one's own. */
+void http_source_closed(void *userdata);

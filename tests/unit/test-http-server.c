@@ -49,8 +49,8 @@ static void test_an_answer_may_come_late(void) {
         http_client_send(&c, "POST /late?a=%41 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
         if (!TAP_CHECK(HTTP_WAIT(&f, kept.n == 1)))
                 return;
-        http_fixture_pass(&f, 50 * USEC_PER_MSEC);
-        TAP_CHECK_INT(sd_event_run(f.event, 200 * USEC_PER_MSEC), 0);
+        http_fixture_settle(&f);
+        TAP_CHECK(http_fixture_rests(&f, 200 * USEC_PER_MSEC));
 
         TAP_CHECK_STRING(http_request_path(kept.requests[0]), "/late");
         TAP_CHECK_STRING(http_request_query(kept.requests[0], "a"), "A");
@@ -155,7 +155,7 @@ static void test_a_client_that_left_does_no_harm(void) {
         }
         for (unsigned i = 0; i < kept.n; i++)
                 reply_text(kept.requests[i], "nobody hears");
-        TAP_CHECK(HTTP_WAIT(&f, sd_event_run(f.event, 0) == 0));
+        http_fixture_settle(&f);
 }
 
 /* --- limits --- */
@@ -181,11 +181,11 @@ static void test_at_the_limit_clients_wait(void) {
                 http_client_send(&c[i], GET);
                 http_fixture_turn(&f);
         }
-        http_fixture_pass(&f, 50 * USEC_PER_MSEC);
+        http_fixture_settle(&f);
         TAP_CHECK(http_client_got(&c[0], "hello") && http_client_got(&c[1], "hello"));
         for (unsigned i = 2; i < ELEMENTSOF(c); i++)
                 TAP_CHECK(c[i].received.size == 0 && !c[i].ended);
-        TAP_CHECK_INT(sd_event_run(f.event, 300 * USEC_PER_MSEC), 0);
+        TAP_CHECK(http_fixture_rests(&f, 300 * USEC_PER_MSEC));
 
         for (unsigned i = 0, answered; i < ELEMENTSOF(c); i++) {
                 TAP_CHECK(HTTP_WAIT(&f, (answered = first_answered(c, ELEMENTSOF(c))) < ELEMENTSOF(c)));
@@ -252,7 +252,7 @@ static void test_an_idle_connection_is_closed_and_wakes_nobody_before(void) {
                 return;
         http_client_send(&c, GET);
         TAP_CHECK(HTTP_WAIT(&f, http_client_got(&c, "hello")));
-        TAP_CHECK(HTTP_WAIT(&f, sd_event_run(f.event, 0) == 0));
+        http_fixture_settle(&f);
 
         start = clock_monotonic_usec();
         for (; !c.ended && clock_monotonic_usec() < start + 10 * USEC_PER_SEC; turns++)
@@ -273,8 +273,8 @@ static void test_a_server_without_connections_sleeps(void) {
         http_client_send(&c, GET);
         TAP_CHECK(HTTP_WAIT(&f, http_client_got(&c, "hello")));
         http_client_done(&c);
-        TAP_CHECK(HTTP_WAIT(&f, sd_event_run(f.event, 0) == 0));
-        TAP_CHECK_INT(sd_event_run(f.event, USEC_PER_SEC), 0);
+        http_fixture_settle(&f);
+        TAP_CHECK(http_fixture_rests(&f, USEC_PER_SEC));
 }
 
 /* --- draining --- */
