@@ -45,5 +45,9 @@ int journal_reader_seek_after(JournalReader *r, const char *cursor); /* -EINVAL:
 /* 1: a line; 0: no more at the moment; negative errno. */
 int journal_reader_next(JournalReader *r, JournalLine *ret);
 
+/* Whether there is any file of the journal that this user may read. Where the journal is volatile, an ordinary user
+ * has none: his lines are in the system's. */
+bool journal_reader_source_is_readable(const JournalSource *source);
+
 /* Whether the machine keeps its journal across a reboot, for health. */
 bool journal_reader_source_is_persistent(const JournalSource *source);

@@ -10,7 +10,8 @@ static const char *find_cause(const ManagerHealth *h) {
         if (!h->systemd_connected)
                 return h->systemd_cause;
         if (!h->journal_readable)
-                return "the journal cannot be read";
+                return "this user may not read the journal: make it persistent (mkdir /var/log/journal) or join the group "
+                       "systemd-journal";
         if (h->state_read_only)
                 return "the state directory is read-only";
         if (h->state_free_bytes < STATE_FREE_BYTES_LOW)

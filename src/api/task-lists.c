@@ -61,14 +61,35 @@ static int append_task(Api *a, const TaskFilter *f, const char *id, Json *array)
         return e < 0 ? e : 1;
 }
 
-static void add_next_link(HttpRequest *r, const TaskFilter *f, uint64_t limit, const char *last) {
-        _cleanup_free_ char *link = NULL;
+/* "&name=value", the value percent-encoded; nothing for NULL. */
+static int append_query(Buffer *to, const char *name, const char *value) {
+        static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
+        int e;
 
-        link = string_format("</api/tasks?after=%s&limit=%llu%s%s%s%s%s%s>; rel=\"next\"", last,
-                        (unsigned long long) limit, f->status ? "&status=" : "", f->status ?: "",
-                        f->label ? "&label=" : "", f->label ?: "", f->repo ? "&repo=" : "", f->repo ?: "");
-        if (link)
-                (void) http_request_add_header(r, "Link", link);
+        if (!value)
+                return 0;
+        e = buffer_append_format(to, "&%s=", name);
+        for (; e >= 0 && *value; value++)
+                e = strchr(plain, *value) ? buffer_append(to, value, 1)
+                                          : buffer_append_format(to, "%%%02X", (unsigned char) *value);
+        return e;
+}
+
+static void add_next_link(HttpRequest *r, const TaskFilter *f, uint64_t limit, const char *last) {
+        _cleanup_(buffer_done) Buffer link = BUFFER_NULL;
+        int e;
+
+        e = buffer_append_format(&link, "</api/tasks?after=%s&limit=%llu", last, (unsigned long long) limit);
+        if (e >= 0)
+                e = append_query(&link, "status", f->status);
+        if (e >= 0)
+                e = append_query(&link, "label", f->label);
+        if (e >= 0)
+                e = append_query(&link, "repo", f->repo);
+        if (e >= 0)
+                e = buffer_append_string(&link, ">; rel=\"next\"");
+        if (e >= 0)
+                (void) http_request_add_header(r, "Link", link.data);
 }
 
 void api_get_tasks(Api *a, HttpRequest *r, const char *parameter _unused_) {

@@ -6,8 +6,8 @@
  *               connection; the one that goes first clears the other's pointer.
  * HttpStream    owned by the MHD response that pulls it, which ends with the connection at the latest.
  *
- *         accepted ──▶ idle ──▶ busy (begin) ──▶ dispatched ──▶ answered ──▶ idle (completed) or closed
- *                                                    └─ suspended while the answer is awaited
+ *      accepted ──▶ idle ──▶ busy ──▶ dispatched ──▶ answered ──▶ idle or closed
+ *                                         └─ suspended while the answer is awaited
  *
  * Invariants: only a connection that waits for its answer, or whose stream sleeps, is suspended;
  * `connection->suspended` is true exactly from MHD_suspend_connection() to MHD_resume_connection(), so that
@@ -87,10 +87,18 @@ struct HttpRequest {
         void *userdata;
 };
 
+#define HTTP_TIMER_ACCURACY_USEC USEC_PER_MSEC
+
+/* --- http-server.c --- */
+
+/* A description, and that the loop ends when its handler fails: sd-event would disable it and go on as if nothing
+ * were. */
+void http_event_source_dress(sd_event_source *source, const char *description);
+
 /* Runs MHD in the next turn of the loop. */
 void http_server_kick(HttpServer *s);
 
-/* http-server.c: how long MHD waits on this connection without traffic. */
+/* How long MHD waits on a connection without traffic. */
 typedef enum HttpTimeout {
         HTTP_TIMEOUT_IDLE,       /* idle_usec */
         HTTP_TIMEOUT_IDLE_APART, /* the same and a second, see http_connection_set_timeout() */
@@ -102,7 +110,20 @@ void http_connection_suspend(HttpConnection *c);
 void http_connection_resume(HttpConnection *c);
 HttpConnection *http_connection_of(struct MHD_Connection *mhd);
 
-/* http-request.c: MHD's questions, with the server as closure. */
+/* --- http-accept.c --- */
+
+/* To be called when what decides over accepting has changed: draining, the number of connections. */
+void http_server_update_accepting(HttpServer *s);
+
+/* A connection has ended: there may be descriptors again. */
+void http_server_retry_accepting(HttpServer *s);
+
+int http_server_add_retry(HttpServer *s);
+void http_server_free_listeners(HttpServer *s);
+
+/* --- http-request.c --- */
+
+/* MHD's questions, with the server as closure. */
 void *http_request_on_uri(void *userdata, const char *uri, struct MHD_Connection *mhd);
 size_t http_request_on_unescape(void *userdata, struct MHD_Connection *mhd, char *s);
 enum MHD_Result http_request_on_access(void *userdata, struct MHD_Connection *mhd, const char *url,

@@ -1,24 +1,18 @@
-/* HttpServer: accepting, libmicrohttpd (MHD) inside the caller's sd-event loop, draining. See http-server.h; the
- * objects and their invariants are in http-internal.h.
+/* HttpServer: libmicrohttpd (MHD) inside the caller's sd-event loop, its connections, draining. See http-server.h;
+ * the objects and their invariants are in http-internal.h.
  *
  * One MHD daemon without threads and without a listening socket: its epoll descriptor is one io source, its next
- * deadline one timer. We accept by ourselves, because MHD would refuse clients at its limit and we let them wait.
+ * deadline one timer.
  *
  * What will surprise you:
  * - MHD_resume_connection() wakes nobody and MHD_get_timeout() does not count what was resumed (before 1.0): every
  *   resume is followed by http_server_kick().
  * - The timer is lazy: while MHD's deadline only moves away it is left where it is, so that a busy keep-alive
  *   connection costs no timerfd_settime() a request, but one needless look per idle period.
- * - MHD visits connections with a timeout of their own before it looks at their sockets, the others behind. A late
- *   answer depends on it, see http_connection_set_timeout(). */
+ * - MHD drives on the connections with a timeout of their own before it reads from sockets, the others behind. A
+ *   late answer depends on it, see http_connection_set_timeout(). */
 #include "http-internal.h"
 
-#include <remote-developer/log.h>
-
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -27,26 +21,14 @@
  * sleeping streams. */
 #define CONNECTION_MEMORY ((size_t) 16 * 1024)
 
-#define ACCEPT_MAX 16 /* connections a turn, so that a flood of them does not starve the others */
-#define ACCEPT_RETRY_USEC (100 * USEC_PER_MSEC)
-
 /* MHD multiplies seconds by 1000 in an unsigned int. */
 #define TIMEOUT_SECONDS_MAX 4000000U
 
 /* MHD reads CLOCK_MONOTONIC_COARSE, which lags by up to one tick: a timer that comes sooner than this behind a
  * deadline would find that nothing is due yet. */
 #define MHD_CLOCK_TICK_USEC (10 * USEC_PER_MSEC)
-#define TIMER_ACCURACY_USEC USEC_PER_MSEC
 
-struct HttpListener {
-        HttpServer *server;
-        HttpListener *next;
-        int fd;
-        sd_event_source *source;
-};
-
-static void source_dress(sd_event_source *source, const char *description) {
-        /* Otherwise sd-event would disable a failing source and go on as if nothing were. */
+void http_event_source_dress(sd_event_source *source, const char *description) {
         sd_event_source_set_exit_on_failure(source, true);
         sd_event_source_set_description(source, description);
 }
@@ -113,143 +95,6 @@ static void connection_unlink(HttpConnection *c) {
         s->n_connections--;
 }
 
-/* --- accepting --- */
-
-static void server_update_accepting(HttpServer *s) {
-        bool wanted = !s->draining && !s->starved && s->n_connections < s->limits.connections_max;
-
-        for (HttpListener *l = s->listeners; l; l = l->next)
-                sd_event_source_set_enabled(l->source, wanted ? SD_EVENT_ON : SD_EVENT_OFF);
-}
-
-/* There is no descriptor or no memory for another connection, and the listening socket stays readable: to try
- * again at once would be a busy loop. The end of a connection ends the pause early. */
-static void server_starve(HttpServer *s, int error) {
-        if (!s->starving_told)
-                log_warning("Accepting connections pauses: %s", strerror(error));
-
-        s->starved = s->starving_told = true;
-        sd_event_source_set_time_relative(s->retry, ACCEPT_RETRY_USEC);
-        sd_event_source_set_enabled(s->retry, SD_EVENT_ONESHOT);
-}
-
-static int server_on_retry(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
-        HttpServer *s = userdata;
-
-        s->starved = false;
-        server_update_accepting(s);
-        return 0;
-}
-
-/* Takes the descriptor. */
-static int server_add_connection(HttpServer *s, int fd, const struct sockaddr *address, socklen_t size) {
-        s->accepting = calloc(1, sizeof(HttpConnection));
-        if (!s->accepting) {
-                close(fd);
-                return -ENOMEM;
-        }
-        s->accepting->server = s;
-        s->accepting->fd = fd;
-
-        /* MHD closes the descriptor in any case, and has taken `accepting` if it got as far as announcing it. */
-        if (MHD_add_connection(s->daemon, fd, address, size) != MHD_YES) {
-                free(TAKE_PTR(s->accepting));
-                return -ENOMEM;
-        }
-        s->starving_told = false;
-        return 0;
-}
-
-/* What accept4() said: 0 when there may be more to accept, -EAGAIN when not, -EMFILE when there is no room, other
- * errors when the listening socket is broken. What befell the one connection that waited is no error of ours. */
-static int accept_error(int error) {
-        switch (error) {
-        case EAGAIN:
-                return -EAGAIN;
-        case EMFILE:
-        case ENFILE:
-        case ENOBUFS:
-        case ENOMEM:
-                return -EMFILE;
-        case EBADF:
-        case EFAULT:
-        case EINVAL:
-        case ENOTSOCK:
-                return -error;
-        default:
-                return 0;
-        }
-}
-
-static int listener_accept(HttpListener *l) {
-        union {
-                struct sockaddr any;
-                struct sockaddr_storage storage;
-        } address;
-        socklen_t size = sizeof(address);
-        int fd;
-
-        fd = accept4(l->fd, &address.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0)
-                return accept_error(errno);
-        return server_add_connection(l->server, fd, &address.any, size);
-}
-
-static int listener_on_incoming(sd_event_source *source _unused_, int fd _unused_, uint32_t events _unused_,
-                                void *userdata) {
-        HttpListener *l = userdata;
-        HttpServer *s = l->server;
-        int r = 0;
-
-        for (unsigned i = 0; r >= 0 && i < ACCEPT_MAX && s->n_connections < s->limits.connections_max; i++)
-                r = listener_accept(l);
-        if (r == -EMFILE || r == -ENOMEM)
-                server_starve(s, -r);
-
-        server_update_accepting(s);
-        return r == -EAGAIN || s->starved ? 0 : r;
-}
-
-static HttpListener *listener_free(HttpListener *l) {
-        if (!l)
-                return NULL;
-
-        sd_event_source_disable_unref(l->source);
-        close(l->fd);
-        free(l);
-        return NULL;
-}
-DEFINE_CLEANUP(HttpListener *, listener_free)
-
-int http_server_take_listener(HttpServer *s, int fd) {
-        _cleanup_(listener_freep) HttpListener *l = NULL;
-        int r, flags, on = 1;
-
-        l = malloc(sizeof(*l));
-        if (!l) {
-                close(fd);
-                return -ENOMEM;
-        }
-        *l = (HttpListener){ .server = s, .fd = fd };
-
-        flags = fcntl(fd, F_GETFL);
-        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-                return -errno;
-
-        /* Inherited by what is accepted; a unix socket refuses it and needs it not. */
-        (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-
-        r = sd_event_add_io(s->event, &l->source, fd, EPOLLIN, listener_on_incoming, l);
-        if (r < 0)
-                return r;
-        source_dress(l->source, "http-listener");
-
-        l->next = s->listeners;
-        s->listeners = TAKE_PTR(l);
-        server_update_accepting(s);
-        return 0;
-}
-
 /* --- draining --- */
 
 /* Ends the connections that wait for another request. What such a client has sent already is still read and
@@ -284,15 +129,15 @@ int http_server_drain(HttpServer *s, usec_t timeout_usec, http_on_drained_t on_d
 
         r = sd_event_add_time(s->event, &s->drain_timer, CLOCK_MONOTONIC,
                               timeout_usec < USEC_INFINITY - now ? now + timeout_usec : USEC_INFINITY,
-                              TIMER_ACCURACY_USEC, server_on_drain_timer, s);
+                              HTTP_TIMER_ACCURACY_USEC, server_on_drain_timer, s);
         if (r < 0)
                 return r;
-        source_dress(s->drain_timer, "http-drain");
+        http_event_source_dress(s->drain_timer, "http-drain");
 
         s->on_drained = on_drained;
         s->drained_userdata = userdata;
         s->draining = true;
-        server_update_accepting(s);
+        http_server_update_accepting(s);
         server_end_idle(s);
         server_check_drained(s);
         return 0;
@@ -305,7 +150,7 @@ void http_server_kick(HttpServer *s) {
 }
 
 static void server_rearm(HttpServer *s) {
-        MHD_UNSIGNED_LONG_LONG msec;
+        unsigned long long msec;
         usec_t due;
         int enabled = SD_EVENT_OFF;
 
@@ -367,8 +212,7 @@ static void server_on_connection(void *userdata, struct MHD_Connection *mhd, voi
         c = *context;
         connection_unlink(c);
         free(c);
-        s->starved = false;
-        server_update_accepting(s);
+        http_server_retry_accepting(s);
         server_check_drained(s);
 }
 
@@ -408,21 +252,16 @@ static int server_add_sources(HttpServer *s) {
         r = sd_event_add_defer(s->event, &s->kick, server_on_kick, s);
         if (r < 0)
                 return r;
-        r = sd_event_add_time(s->event, &s->timer, CLOCK_MONOTONIC, 0, TIMER_ACCURACY_USEC, server_on_timer, s);
-        if (r < 0)
-                return r;
-        r = sd_event_add_time(s->event, &s->retry, CLOCK_MONOTONIC, 0, TIMER_ACCURACY_USEC, server_on_retry, s);
+        r = sd_event_add_time(s->event, &s->timer, CLOCK_MONOTONIC, 0, HTTP_TIMER_ACCURACY_USEC, server_on_timer, s);
         if (r < 0)
                 return r;
 
         sd_event_source_set_enabled(s->kick, SD_EVENT_OFF);
         sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
-        sd_event_source_set_enabled(s->retry, SD_EVENT_OFF);
-        source_dress(s->io, "http-daemon");
-        source_dress(s->kick, "http-kick");
-        source_dress(s->timer, "http-timer");
-        source_dress(s->retry, "http-accept-retry");
-        return 0;
+        http_event_source_dress(s->io, "http-daemon");
+        http_event_source_dress(s->kick, "http-kick");
+        http_event_source_dress(s->timer, "http-timer");
+        return http_server_add_retry(s);
 }
 
 int http_server_new(sd_event *event, const HttpLimits *limits, http_on_request_t on_request, void *userdata,
@@ -469,21 +308,15 @@ static void server_stop_daemon(HttpServer *s) {
 }
 
 HttpServer *http_server_free(HttpServer *s) {
-        HttpListener *next;
-
         if (!s)
                 return NULL;
         assert(!s->running);
 
         server_stop_daemon(s);
-        for (HttpListener *l = s->listeners; l; l = next) {
-                next = l->next;
-                listener_free(l);
-        }
+        http_server_free_listeners(s);
         sd_event_source_disable_unref(s->io);
         sd_event_source_disable_unref(s->kick);
         sd_event_source_disable_unref(s->timer);
-        sd_event_source_disable_unref(s->retry);
         sd_event_source_disable_unref(s->drain_timer);
         sd_event_unref(s->event);
         free(s);

@@ -27,7 +27,7 @@ struct HttpStream {
         Buffer pending;
         size_t sent; /* bytes of `pending` */
 
-        HttpFill next;          /* what to do when all is sent: what the last fill said; a wake turns SLEEP into MORE */
+        HttpFill next;          /* when all is sent: what the last fill said; a wake turns SLEEP into MORE */
         bool filling, woken;    /* inside `fill`; and woken from there */
         bool gone;              /* the peer has hung up */
         sd_event_source *watch; /* tells of that */
@@ -70,7 +70,8 @@ static int stream_watch_peer(HttpStream *stream) {
         r = sd_event_add_io(c->server->event, &stream->watch, c->fd, EPOLLRDHUP, stream_on_peer, stream);
         if (r < 0)
                 return r;
-        return sd_event_source_set_description(stream->watch, "http-stream");
+        http_event_source_dress(stream->watch, "http-stream");
+        return 0;
 }
 
 /* --- pulling --- */

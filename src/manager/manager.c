@@ -266,17 +266,14 @@ void manager_refresh_usage(Manager *m, const char *id, UnitReply callback, void 
 }
 
 void manager_health(Manager *m, ManagerHealth *ret) {
-        JournalReader *reader = NULL;
-
         *ret = (ManagerHealth){
                 .systemd_connected = unit_client_is_connected(m->units),
                 .broken_files = m->broken_files,
                 .journal_persistent = journal_reader_source_is_persistent(&m->journal),
-                .journal_readable = journal_reader_open(&m->journal, "none.service", &reader) >= 0,
+                .journal_readable = journal_reader_source_is_readable(&m->journal),
         };
         if (!ret->systemd_connected)
                 ret->systemd_cause = m->disconnect_cause ?: "the connection is being made";
         if (task_store_disk(m->store, &ret->state_free_bytes, &ret->state_read_only) < 0)
                 ret->state_read_only = true;
-        journal_reader_free(reader);
 }

@@ -142,6 +142,18 @@ int journal_reader_next(JournalReader *r, JournalLine *ret) {
         return e;
 }
 
+bool journal_reader_source_is_readable(const JournalSource *source) {
+        uint64_t bytes = 0;
+        sd_journal *j;
+
+        if (journal_open(source, &j) < 0)
+                return false;
+        if (sd_journal_get_usage(j, &bytes) < 0)
+                bytes = 0;
+        sd_journal_close(j);
+        return bytes > 0;
+}
+
 bool journal_reader_source_is_persistent(const JournalSource *source) {
         sd_journal *j;
         int r;

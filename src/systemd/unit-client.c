@@ -66,6 +66,8 @@ static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *error
         return w ? unit_client_read_watch(w, NULL, NULL) : 0;
 }
 
+/* No proof that the unit is gone: during a reload systemd announces the removal of every unit there is, and none of
+ * them has ended (tried with 252). So it is asked. */
 static int on_unit_removed(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
         const char *unit, *path;
         UnitWatch *w;
@@ -73,11 +75,9 @@ static int on_unit_removed(sd_bus_message *m, void *userdata, sd_bus_error *erro
         if (sd_bus_message_read(m, "so", &unit, &path) < 0)
                 return 0;
         w = unit_client_find_watch(userdata, unit);
-        if (!w || !*w->status.load_state)
+        if (!w || unit_status_is_ended(&w->status))
                 return 0;
-        snprintf(w->status.load_state, UNIT_WORD_SIZE, "not-found");
-        watch_changed(w);
-        return 0;
+        return unit_client_read_watch(w, NULL, NULL);
 }
 
 /* After a reload or a re-execution what was heard before may be stale. */

@@ -62,6 +62,68 @@ static int append_absent_condition(sd_bus_message *m, const void *value) {
         return sd_bus_message_append(m, "v", "a(sbbs)", 1, "ConditionPathExists", 0, 1, *(const char *const *) value);
 }
 
+/* "$" as "$$", which is how the plain form of a command spells a dollar. */
+static char *double_dollar(const char *s) {
+        char *doubled = malloc(2 * strlen(s) + 1), *p = doubled;
+
+        if (!doubled)
+                return NULL;
+        for (; *s; s++) {
+                *p++ = *s;
+                if (*s == '$')
+                        *p++ = '$';
+        }
+        *p = 0;
+        return doubled;
+}
+
+static int double_dollars(char *const *argv, char ***ret) {
+        _cleanup_strv_ char **v = calloc(strv_length(argv) + 1, sizeof(char *));
+
+        if (!v)
+                return -ENOMEM;
+        for (size_t i = 0; argv[i]; i++) {
+                v[i] = double_dollar(argv[i]);
+                if (!v[i])
+                        return -ENOMEM;
+        }
+        *ret = TAKE_PTR(v);
+        return 0;
+}
+
+/* The commands go over twice. In effect are the Ex forms, with their flags. But systemd 252 writes those into the
+ * transient unit's file under a name that it does not know when it reads the file again (tried): after a daemon-reload
+ * the unit would have lost its commands, the recorder among them. So the plain form goes first, which the file keeps;
+ * an empty Ex array then clears the list in memory but not what a reload will find. */
+static int append_plain_command(sd_bus_message *m, const void *value) {
+        const UnitCommand *c = value;
+        _cleanup_strv_ char **argv = NULL;
+        int r;
+
+        r = double_dollars(c->argv, &argv);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "a(sasb)");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(sasb)");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'r', "sasb");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", c->path);
+        if (r >= 0)
+                r = sd_bus_message_append_strv(m, argv);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "b", (int) c->ignore_failure);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int append_no_commands(sd_bus_message *m, const void *value _unused_) {
+        return sd_bus_message_append(m, "v", "a(sasas)", 0);
+}
+
 /* Without no-env-expand systemd would replace $NAME in the arguments, which are the user's own text. */
 static int append_command(sd_bus_message *m, const void *value) {
         const UnitCommand *c = value;
@@ -120,8 +182,14 @@ static const Property properties[] = {
         OPTIONAL("StandardInputFile", append_s, input_file),
         CONSTANT("StandardOutput", append_s, &journal),
         CONSTANT("StandardError", append_s, &journal),
+        VALUE("ExecStart", append_plain_command, main),
+        CONSTANT("ExecStartEx", append_no_commands, NULL),
         VALUE("ExecStartEx", append_command, main),
+        VALUE("ExecStopPost", append_plain_command, recorder),
+        CONSTANT("ExecStopPostEx", append_no_commands, NULL),
         VALUE("ExecStopPostEx", append_command, recorder),
+        /* The recorder's privilege, in the form that a reload keeps. */
+        CONSTANT("PermissionsStartOnly", append_yes, NULL),
         VALUE("RuntimeMaxUSec", append_t, runtime_max_usec),
         VALUE("TimeoutStartUSec", append_t, start_timeout_usec),
         VALUE("TimeoutStopUSec", append_t, stop_timeout_usec),

@@ -106,7 +106,8 @@ int unit_status_read_properties(UnitStatus *s, sd_bus_message *m) {
 }
 
 bool unit_status_is_loaded(const UnitStatus *s) {
-        return string_equal(s->load_state, "loaded");
+        /* A running unit whose file a reload could not read again ("bad-setting") is still there. */
+        return *s->load_state && !string_equal(s->load_state, "not-found");
 }
 
 bool unit_status_is_ended(const UnitStatus *s) {

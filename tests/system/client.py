@@ -177,6 +177,8 @@ class Stream:
         if self.headers.get('transfer-encoding') != 'chunked':
             self.body = self.read_plain(deadline)
             self.ended = True
+        else:
+            self.take_frames()  # some may have come with the header
 
     def read_plain(self, deadline):
         size = int(self.headers.get('content-length', 0))
@@ -206,7 +208,7 @@ class Stream:
 
     def take_frames(self):
         *whole, self.rest = (self.rest + self.take_chunks()).split(b'\n\n')
-        self.frames = whole[::-1] + self.frames
+        self.frames = whole[::-1]
 
     def next(self, timeout=PATIENCE):
         """The next event; None when the stream is over."""

@@ -192,7 +192,8 @@ static void test_expect_continue_is_answered(void) {
         /* No "continue" where nobody would read on. */
         if (!http_client_open(&d, &f, HTTP_OVER_TCP))
                 return;
-        http_client_send(&d, "POST /x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9999999999\r\n\r\n");
+        http_client_send(&d, "POST /x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+                             "Content-Length: 9999999999\r\n\r\n");
         TAP_CHECK(HTTP_WAIT(&f, d.ended));
         TAP_CHECK_CONTAINS(d.received.data, "HTTP/1.1 413 ");
         TAP_CHECK(!http_client_got(&d, "100 Continue"));
@@ -217,7 +218,8 @@ static void test_pipelined_requests_are_answered_in_order(void) {
 
         if (!http_fixture_start(&f, NULL, on_request_echo, NULL) || !http_client_open(&c, &f, HTTP_OVER_UNIX))
                 return;
-        http_client_send(&c, "GET /0 HTTP/1.1\r\nHost: x\r\n\r\nPOST /1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+        http_client_send(&c, "GET /0 HTTP/1.1\r\nHost: x\r\n\r\n"
+                             "POST /1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
                              "GET /2 HTTP/1.1\r\nHost: x\r\n\r\nGET /3 HTTP/1.1\r\nHost: x\r\n\r\n");
         TAP_CHECK(HTTP_WAIT(&f, http_client_got(&c, "path=/3;")));
         TAP_CHECK_INT(http_client_count(&c, "HTTP/1.1 200 OK"), 4);

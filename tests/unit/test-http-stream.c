@@ -147,6 +147,47 @@ static void test_a_connection_cut_makes_room_at_once(void) {
         }
 }
 
+static void on_request_bad_status(HttpRequest *r, void *userdata) {
+        static const HttpStreamSource source = { .fill = fill_and_wake, .closed = http_source_closed };
+        HttpSource *s = userdata;
+
+        TAP_CHECK_INT(http_reply_stream(r, 7, NULL, &source, s, &s->stream), -EINVAL);
+        TAP_CHECK_INT(s->closed, 1);
+}
+
+static void test_a_stream_that_cannot_begin_is_closed(void) {
+        _cleanup_(http_fixture_done) HttpFixture f = {};
+        _cleanup_(http_client_done) HttpClient c = {};
+        HttpSource s = {};
+
+        if (!http_fixture_start(&f, NULL, on_request_bad_status, &s) || !http_client_open(&c, &f, HTTP_OVER_TCP))
+                return;
+        http_client_send(&c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        TAP_CHECK(HTTP_WAIT(&f, c.ended));
+        TAP_CHECK(!s.stream && s.closed == 1 && s.fills == 0);
+        TAP_CHECK_INT(c.received.size, 0);
+}
+
+static void on_drained(void *userdata) {
+        ++*(unsigned *) userdata;
+}
+
+static void test_drain_waits_for_the_stream_that_its_owner_ends(void) {
+        _cleanup_(http_fixture_done) HttpFixture f = {};
+        _cleanup_(http_client_done) HttpClient c = {};
+        unsigned drained = 0;
+        HttpSource s;
+
+        if (!http_source_open(&s, &f, &c, HTTP_OVER_TCP, "HTTP/1.1"))
+                return;
+        TAP_CHECK_INT(http_server_drain(f.server, 10 * USEC_PER_SEC, on_drained, &drained), 0);
+        http_fixture_settle(&f);
+        TAP_CHECK(!c.ended && drained == 0);
+        http_source_say(&s, "bye", HTTP_FILL_END);
+        TAP_CHECK(HTTP_WAIT(&f, c.ended && drained == 1));
+        TAP_CHECK(http_client_got(&c, "bye\r\n0\r\n\r\n"));
+}
+
 static void test_http_1_0_streams_end_with_the_connection(void) {
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
@@ -239,6 +280,8 @@ static const TapTest tests[] = {
         { "a wake inside fill is not lost", test_a_wake_inside_fill_is_not_lost },
         { "abort is seen as broken", test_abort_is_seen_as_broken },
         { "a connection that is cut makes room at once", test_a_connection_cut_makes_room_at_once },
+        { "a stream that cannot begin is closed", test_a_stream_that_cannot_begin_is_closed },
+        { "drain waits for the stream that its owner ends", test_drain_waits_for_the_stream_that_its_owner_ends },
         { "HTTP/1.0 streams end with the connection", test_http_1_0_streams_end_with_the_connection },
         { "HEAD of a stream closes it", test_head_of_a_stream_closes_it },
         { "single events leave at once", test_single_events_leave_at_once },

@@ -1,0 +1,257 @@
+/* Story: see story.h. */
+#include "story.h"
+
+#include <remote-developer/files.h>
+#include <remote-developer/log.h>
+#include <remote-developer/strings.h>
+#include <remote-developer/task-spec.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <sys/stat.h>
+
+#define TURN_USEC (20 * USEC_PER_MSEC)
+#define TURNS_MAX 1000
+
+/* Timers that are due at once are dispatched within this time. */
+#define QUIET_USEC (3 * USEC_PER_MSEC)
+
+/* The log has one sink for the program. */
+static Buffer told;
+
+static void on_log(int priority, const char *task_id, const char *text) {
+        if (priority <= LOG_INFO)
+                TAP_CHECK_INT(buffer_append_format(&told, "<%d>%s%s%s\n", priority, task_id ?: "", task_id ? ": " : "",
+                                                   text),
+                              0);
+}
+
+unsigned story_told(const char *text) {
+        const char *p = told.data;
+        unsigned n = 0;
+
+        for (; p && (p = strstr(p, text)); p++)
+                n++;
+        return n;
+}
+
+/* --- turning --- */
+
+bool story_turn(Story *s) {
+        return TAP_CHECK(sd_event_run(s->event, TURN_USEC) >= 0);
+}
+
+void story_settle(Story *s) {
+        unsigned turns = 0;
+
+        while (turns++ < TURNS_MAX && sd_event_run(s->event, QUIET_USEC) > 0)
+                ;
+        TAP_CHECK(turns < TURNS_MAX);
+}
+
+/* --- the service --- */
+
+static void on_recovered(void *userdata) {
+        Story *s = userdata;
+
+        s->recovered++;
+}
+
+bool story_load(Story *s) {
+        ManagerOptions o = { .config = &s->config, .scope = s->scope, .state_directory = s->state,
+                             .recorder = "/usr/libexec/recorder", .journal_directory = s->journal,
+                             .recovered = on_recovered, .userdata = s };
+
+        problem_done(&s->problem);
+        s->recovered = 0;
+        return TAP_CHECK_INT(manager_new(s->event, &o, &s->manager, &s->problem), 0);
+}
+
+bool story_connect(Story *s) {
+        unsigned lists = fake_count_calls(&s->systemd, "ListUnits");
+        sd_bus *bus = fake_connect(&s->systemd);
+        int r;
+
+        if (!bus)
+                return false;
+        r = manager_start_on_bus(s->manager, bus);
+        sd_bus_unref(bus);
+        if (!TAP_CHECK(r >= 0) || !TAP_CHECK(STORY_UNTIL(s, fake_count_calls(&s->systemd, "ListUnits") > lists)))
+                return false;
+        story_settle(s);
+        return true;
+}
+
+bool story_start_service(Story *s) {
+        return story_load(s) && story_connect(s) && TAP_CHECK(STORY_UNTIL(s, s->recovered > 0));
+}
+
+void story_stop_service(Story *s) {
+        task_ref_done(&s->ref);
+        s->manager = manager_free(s->manager);
+        /* The old connection's end would be heard of by the next service's fake. */
+        fake_drop_connection(&s->systemd);
+}
+
+/* --- life cycle --- */
+
+bool story_open(Story *s) {
+        log_set_sink(on_log);
+        buffer_clear(&told);
+        s->scope = RUNTIME_SCOPE_USER;
+        s->directory = string_format("%s/story-XXXXXX", getenv("TMPDIR") ?: "/tmp");
+        if (!TAP_CHECK(mkdtemp(s->directory)) || !TAP_CHECK(sd_event_new(&s->event) >= 0))
+                return false;
+        s->state = string_format("%s/tasks", s->directory);
+        s->journal = string_format("%s/journal", s->directory);
+        fake_systemd_init(&s->systemd, s->event);
+        return TAP_CHECK_INT(mkdir(s->journal, 0700), 0) && TAP_CHECK_INT(config_init(&s->config), 0);
+}
+
+bool story_begin(Story *s) {
+        return story_open(s) && story_start_service(s);
+}
+
+static int remove_entry(const char *path, const struct stat *st _unused_, int type _unused_,
+                        struct FTW *ftw _unused_) {
+        return remove(path);
+}
+
+void story_done(Story *s) {
+        story_stop_service(s);
+        fake_systemd_done(&s->systemd);
+        s->event = sd_event_unref(s->event);
+        config_done(&s->config);
+        problem_done(&s->problem);
+        if (s->directory)
+                TAP_CHECK_INT(nftw(s->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+        free(s->directory);
+        free(s->state);
+        free(s->journal);
+        *s = (Story){};
+        buffer_done(&told);
+}
+
+/* --- the task --- */
+
+int story_create(Story *s, const char *request) {
+        _cleanup_(task_spec_done) TaskSpec spec = {};
+        _cleanup_json_ Json *j = NULL;
+
+        problem_done(&s->problem);
+        if (!TAP_CHECK_INT(json_parse(request, strlen(request), &j, &s->problem), 0) ||
+            !TAP_CHECK_INT(task_spec_parse(j, s->config.claude_timeout_usec, &spec, &s->problem), 0))
+                return -EINVAL;
+        return manager_create_task(s->manager, &spec, s->id, &s->problem);
+}
+
+int story_cancel(Story *s) {
+        problem_done(&s->problem);
+        return manager_cancel_task(s->manager, s->id, &s->problem);
+}
+
+FakeUnit *story_ask(Story *s) {
+        if (!TAP_CHECK_INT(story_create(s, "{\"command\": [\"make\"]}"), 0) ||
+            !TAP_CHECK(STORY_UNTIL(s, story_unit(s))))
+                return NULL;
+        return story_unit(s);
+}
+
+FakeUnit *story_run(Story *s) {
+        FakeUnit *u = story_ask(s);
+
+        if (!u)
+                return NULL;
+        fake_unit_start(u);
+        if (!TAP_CHECK(STORY_UNTIL(s, story_is_in(s, TASK_RUNNING))))
+                return NULL;
+        story_settle(s);
+        return u;
+}
+
+FakeUnit *story_unit(Story *s) {
+        _cleanup_free_ char *name = task_unit_name(s->id);
+
+        return fake_unit_find(&s->systemd, name);
+}
+
+const Task *story_task(Story *s) {
+        static const Task none = { .id = (char *) "", .state = -1, .result = TASK_RESULT_NONE };
+
+        task_ref_done(&s->ref);
+        if (!TAP_CHECK_INT(manager_get_task(s->manager, s->id, &s->ref), 0))
+                return &none;
+        return s->ref.task;
+}
+
+bool story_is_in(Story *s, TaskState state) {
+        return story_task(s)->state == (int) state;
+}
+
+bool story_is_finished(Story *s) {
+        return story_is_in(s, TASK_FINISHED);
+}
+
+const char *story_verdict(Story *s) {
+        static char text[64];
+        const Task *t;
+
+        (void) STORY_UNTIL(s, story_is_finished(s));
+        t = story_task(s);
+        if (t->state < 0 || !task_is_finished(t))
+                return t->state < 0 ? "none" : task_state_words[t->state];
+        snprintf(text, sizeof(text), "%s %s", task_result_words[t->result], t->reason ?: "NULL");
+        return text;
+}
+
+void story_record(Story *s, const char *invocation_id, const char *service_result, const char *exit_code,
+                  const char *exit_status) {
+        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+        Ending e = { .ended_at = clock_realtime_usec() };
+
+        if (!invocation_id && TAP_CHECK(story_unit(s)))
+                invocation_id = story_unit(s)->status.invocation_id;
+        snprintf(e.invocation_id, sizeof(e.invocation_id), "%s", invocation_id ?: "");
+        ending_set_word(e.service_result, service_result);
+        ending_set_word(e.exit_code, exit_code);
+        ending_set_word(e.exit_status, exit_status);
+        TAP_CHECK_INT(ending_to_text(&e, &text), 0);
+        story_write(s, ".result", text.data);
+}
+
+/* --- files --- */
+
+char *story_path(const Story *s, const char *suffix) {
+        return string_format("%s/%s%s", s->state, *suffix == '.' ? s->id : "", suffix);
+}
+
+char *story_read(const Story *s, const char *suffix) {
+        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+        _cleanup_free_ char *path = story_path(s, suffix);
+
+        return file_read(AT_FDCWD, path, 1 << 20, &text) < 0 ? NULL : buffer_take(&text);
+}
+
+void story_write(const Story *s, const char *suffix, const char *text) {
+        _cleanup_free_ char *path = story_path(s, suffix);
+        FILE *to = fopen(path, "we");
+
+        if (!TAP_CHECK(to))
+                return;
+        fputs(text, to);
+        TAP_CHECK_INT(fclose(to), 0);
+}
+
+unsigned story_count_files(const Story *s, const char *part) {
+        DIR *d = opendir(s->state);
+        struct dirent *e;
+        unsigned n = 0;
+
+        if (!TAP_CHECK(d))
+                return 0;
+        while ((e = readdir(d)))
+                n += strstr(e->d_name, part) != NULL;
+        closedir(d);
+        return n;
+}

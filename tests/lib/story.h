@@ -1,0 +1,89 @@
+/* Story: a Manager between a fake systemd and a directory of its own, for tests that tell what happens one step at a
+ * time.
+ *
+ *         _cleanup_(story_done) Story s = {};
+ *         FakeUnit *unit;
+ *
+ *         if (!story_begin(&s) || !(unit = story_run(&s)))
+ *                 return;
+ *         fake_unit_end(unit, "exit-code", CLD_EXITED, 3);
+ *         if (TAP_CHECK(STORY_UNTIL(&s, story_is_finished(&s))))
+ *                 TAP_CHECK_INT(story_task(&s)->exit_code, 3);
+ *
+ * Nothing waits for the time of day: STORY_UNTIL() turns the loop, a bounded number of times, and test_clock_advance()
+ * puts the clocks forward. Verbs check for themselves that all went well, and say so. The lines that the service logs
+ * are kept instead of shown. */
+#pragma once
+
+#include "fake-systemd.h"
+#include "tap.h"
+#include "test-clock.h"
+
+#include <remote-developer/manager.h>
+
+typedef struct Story {
+        sd_event *event;
+        Config config; /* to be changed before the service starts */
+        RuntimeScope scope;
+        FakeSystemd systemd;
+        Manager *manager; /* NULL: the service does not run */
+        char *directory;
+        char *state, *journal; /* directories in it */
+        unsigned recovered;    /* how often the manager called it */
+        char id[TASK_ID_SIZE + 1]; /* of the task that the verbs are about: the latest created */
+        TaskRef ref;               /* what story_task() gave */
+        Problem problem;           /* of the latest verb that can have one */
+} Story;
+
+/* Everything but the service; with it. Either is the begin of every story. */
+bool story_open(Story *s);
+bool story_begin(Story *s);
+void story_done(Story *s);
+
+/* From manager_new() to the end of the recovery; `story_load` only manager_new(), without a connection. */
+bool story_load(Story *s);
+bool story_start_service(Story *s);
+void story_stop_service(Story *s);
+
+/* A new connection to the manager, up to the answer to the list of units. */
+bool story_connect(Story *s);
+
+/* At most 1000 turns of at most 20 ms. */
+#define STORY_UNTIL(s, condition)                                                                            \
+        ({                                                                                                   \
+                for (unsigned _turns = 0; !(condition) && _turns < 1000 && story_turn(s); _turns++)          \
+                        ;                                                                                    \
+                (bool) (condition);                                                                          \
+        })
+
+bool story_turn(Story *s);
+void story_settle(Story *s); /* until nothing happens any more */
+
+/* Asks for a task as a client does; s->id becomes its id. 0 or negative errno, with s->problem. */
+int story_create(Story *s, const char *request);
+int story_cancel(Story *s);
+
+/* A task of the command "make", up to where its unit is asked for; and up to running. NULL: a check has failed. */
+FakeUnit *story_ask(Story *s);
+FakeUnit *story_run(Story *s);
+
+FakeUnit *story_unit(Story *s);     /* of the task; NULL: not loaded */
+const Task *story_task(Story *s);   /* valid until the next call or turn; never NULL */
+bool story_is_finished(Story *s);
+bool story_is_in(Story *s, TaskState state);
+
+/* Result and reason of the finished task as "failed exit-code", else its state. */
+const char *story_verdict(Story *s);
+
+/* The recorder's account: its words, NULL for the invocation that the unit has. */
+void story_record(Story *s, const char *invocation_id, const char *service_result, const char *exit_code,
+                  const char *exit_status);
+
+/* Files of the state directory; `suffix` may be ".json", or the whole name. Fresh memory or NULL. */
+char *story_path(const Story *s, const char *suffix);
+char *story_read(const Story *s, const char *suffix);
+void story_write(const Story *s, const char *suffix, const char *text);
+unsigned story_count_files(const Story *s, const char *part);
+
+/* How many lines the service logged with that text since the story began. */
+unsigned story_told(const char *text);

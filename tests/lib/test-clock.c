@@ -1,0 +1,94 @@
+/* TestClock: see test-clock.h. Time is the real one and an offset that only grows. Each timer is remembered with the
+ * point in moved time at which it is due; when the offset grows it is set anew. */
+#include "test-clock.h"
+
+#include <remote-developer/journal-drain.h>
+
+#include <systemd/sd-event.h>
+
+#define TIMERS_MAX 256
+
+typedef struct Timer {
+        sd_event_source *source; /* borrowed; NULL: a free row */
+        usec_t due_usec;         /* moved, monotonic */
+} Timer;
+
+static Timer timers[TIMERS_MAX];
+static usec_t offset_usec;
+
+int test_clock_journald_is_done = 1;
+
+/* The linker's names: __real_f is f, and calls of f are calls of __wrap_f. */
+usec_t __real_clock_monotonic_usec(void);
+usec_t __real_clock_realtime_usec(void);
+int __real_sd_event_add_time_relative(sd_event *e, sd_event_source **ret, clockid_t clock, uint64_t usec,
+                                      uint64_t accuracy, sd_event_time_handler_t callback, void *userdata);
+int __real_sd_event_source_set_time_relative(sd_event_source *s, uint64_t usec);
+sd_event_source *__real_sd_event_source_disable_unref(sd_event_source *s);
+
+usec_t __wrap_clock_monotonic_usec(void);
+usec_t __wrap_clock_realtime_usec(void);
+int __wrap_sd_event_add_time_relative(sd_event *e, sd_event_source **ret, clockid_t clock, uint64_t usec,
+                                      uint64_t accuracy, sd_event_time_handler_t callback, void *userdata);
+int __wrap_sd_event_source_set_time_relative(sd_event_source *s, uint64_t usec);
+sd_event_source *__wrap_sd_event_source_disable_unref(sd_event_source *s);
+int __wrap_journal_drain_is_done(void);
+
+usec_t __wrap_clock_monotonic_usec(void) {
+        return __real_clock_monotonic_usec() + offset_usec;
+}
+
+usec_t __wrap_clock_realtime_usec(void) {
+        return __real_clock_realtime_usec() + offset_usec;
+}
+
+int __wrap_journal_drain_is_done(void) {
+        return test_clock_journald_is_done;
+}
+
+/* The row of this source, or a free one. */
+static Timer *find_timer(const sd_event_source *source) {
+        Timer *unused = NULL;
+
+        for (size_t i = 0; i < TIMERS_MAX; i++) {
+                if (timers[i].source == source)
+                        return &timers[i];
+                if (!timers[i].source)
+                        unused = &timers[i];
+        }
+        assert(unused);
+        return unused;
+}
+
+static void note_timer(sd_event_source *source, usec_t in_usec) {
+        *find_timer(source) = (Timer){ source, __wrap_clock_monotonic_usec() + in_usec };
+}
+
+int __wrap_sd_event_add_time_relative(sd_event *e, sd_event_source **ret, clockid_t clock, uint64_t usec,
+                                      uint64_t accuracy, sd_event_time_handler_t callback, void *userdata) {
+        int r = __real_sd_event_add_time_relative(e, ret, clock, usec, accuracy, callback, userdata);
+
+        if (r >= 0 && ret && clock == CLOCK_MONOTONIC)
+                note_timer(*ret, usec);
+        return r;
+}
+
+int __wrap_sd_event_source_set_time_relative(sd_event_source *s, uint64_t usec) {
+        note_timer(s, usec);
+        return __real_sd_event_source_set_time_relative(s, usec);
+}
+
+sd_event_source *__wrap_sd_event_source_disable_unref(sd_event_source *s) {
+        if (s)
+                *find_timer(s) = (Timer){};
+        return __real_sd_event_source_disable_unref(s);
+}
+
+void test_clock_advance(usec_t usec) {
+        offset_usec += usec;
+        for (size_t i = 0; i < TIMERS_MAX; i++)
+                if (timers[i].source)
+                        (void) sd_event_source_set_time(timers[i].source, timers[i].due_usec > offset_usec
+                                                                                  ? timers[i].due_usec - offset_usec
+                                                                                  : 0);
+}

@@ -1,0 +1,18 @@
+/* TestClock: the clocks of clock.h and the relative timers of sd-event, which a test can put forward. Hours pass in
+ * no time; what runs by itself goes on at its real pace.
+ *
+ *         test_clock_advance(10 * USEC_PER_SEC);
+ *
+ * Works by the linker: the program must be linked with test_clock_link_args (tests/integration/meson.build), which
+ * turn the calls in the library into those in test-clock.c. Only timers on CLOCK_MONOTONIC that were set by
+ * sd_event_add_time_relative() or sd_event_source_set_time_relative() follow; they must be freed by
+ * sd_event_source_disable_unref(). The kernel's, libmicrohttpd's and sd-bus's own clocks are the real ones. */
+#pragma once
+
+#include <remote-developer/clock.h>
+
+/* Timers that become due are dispatched in the next turns of the loop. */
+void test_clock_advance(usec_t usec);
+
+/* Whether journald is said to have read everything (1) or not (0): journal_drain_is_done()'s answer, 1 at first. */
+extern int test_clock_journald_is_done;

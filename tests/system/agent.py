@@ -1,0 +1,120 @@
+"""The real Claude Code as a task's agent, and the stand-in for its model: what the cases of test_claude.py start from.
+
+The agent's model is tests/lib/model-stub.py in this process; the executable was fetched by tests/lib/claude-code before
+the machine was booted, and `claude` on the units' search path is tests/lib/claude-wrapper.
+"""
+
+import importlib.util
+import json
+import pathlib
+import shutil
+import subprocess
+
+from case import Skip, same
+
+LIB = pathlib.Path(__file__).resolve().parent.parent / 'lib'
+COMMAND = pathlib.Path('/usr/local/bin/claude')
+TOKEN = 'a-token-that-nobody-may-see-4711'
+# It runs headless on what it is sent, without a word to anybody but its model.
+SETTINGS = {'permissions': {'allow': ['Bash', 'Read']}}
+VARIABLES = {'ANTHROPIC_API_KEY': 'none', 'CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC': '1', 'DISABLE_AUTOUPDATER': '1',
+             'CLAUDE_CODE_MAX_RETRIES': '1'}
+
+
+def load_stub():
+    spec = importlib.util.spec_from_file_location('model_stub', LIB / 'model-stub.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+stub = load_stub()
+
+
+def find_claude():
+    """The path of the real one; skips the case where it cannot be had."""
+    found = subprocess.run([LIB / 'claude-code', '--cached'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                           check=False)
+    if found.returncode:
+        raise Skip(found.stderr.strip())
+    return found.stdout.strip()
+
+
+class Agent:
+    """Context manager: a model with these turns, and a working directory in which the agent may do everything."""
+
+    def __init__(self, service, *turns):
+        self.service = service
+        self.real = find_claude()
+        self.model = stub.ModelStub({'model': list(turns)})
+        self.place = service.scratch()
+        self.record = self.place / 'record'
+        self.write('.claude/settings.json', json.dumps(SETTINGS))
+
+    def __enter__(self):
+        # A file of its own: there may be a link to somebody's real one.
+        COMMAND.unlink(missing_ok=True)
+        shutil.copyfile(LIB / 'claude-wrapper', COMMAND)
+        COMMAND.chmod(0o755)
+        return self
+
+    def __exit__(self, *_):
+        COMMAND.unlink(missing_ok=True)
+        self.model.close()
+
+    def write(self, name, text):
+        """A file in the working directory."""
+        path = self.place / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding='utf-8')
+        return path
+
+    def request(self, description='Do what has to be done', **environment):
+        """The original's four fields, and where its agent shall work with which model."""
+        environment = {**VARIABLES, 'ANTHROPIC_BASE_URL': self.model.url('model'), 'CLAUDE_TEST_REAL': self.real,
+                       **environment}
+        return {'devpod_name': 'pod', 'github_repo': 'owner/name', 'github_token': TOKEN,
+                'task_description': description, 'working_directory': str(self.place), 'environment': environment}
+
+    def create(self, *arguments, **environment):
+        return self.service.api.create_from(self.request(*arguments, **environment))
+
+    def create_recorded(self, *arguments):
+        """The record has what the agent wrote, byte for byte, without the journal."""
+        return self.create(*arguments, CLAUDE_TEST_RECORD=str(self.record))
+
+    def run(self, *arguments, **environment):
+        """Creates, waits, returns the document."""
+        return self.service.api.wait(self.create(*arguments, **environment))
+
+    # --- what it wrote ---
+
+    def recorded(self):
+        return self.record.read_bytes()
+
+    def journalled(self, task_id):
+        """What journald kept of the unit's output, put together by nothing of ours; and how many entries end in the
+        middle of a line."""
+        unit = '_SYSTEMD_USER_UNIT' if self.service.is_user else '_SYSTEMD_UNIT'
+        entries = self.service.journal(f'{unit}={self.service.unit(task_id)}', '_TRANSPORT=stdout')
+        broken = [entry.get('_LINE_BREAK') == 'line-max' for entry in entries]
+        return b''.join(as_bytes(entry['MESSAGE']) + (b'' if goes_on else b'\n')
+                        for entry, goes_on in zip(entries, broken)), sum(broken)
+
+
+def as_bytes(message):
+    """journalctl writes what is no text as an array of numbers."""
+    return bytes(message) if isinstance(message, list) else message.encode()
+
+
+def streamed(events):
+    """The bytes that a viewer has put together of its log events."""
+    return b''.join(event.json['log'].encode() + b'\n' for event in events if event.kind == 'log')
+
+
+def same_bytes(actual, expected, what):
+    """Says where they part, not what they are: these are long."""
+    if actual != expected:
+        parting = next((i for i, (a, b) in enumerate(zip(actual, expected)) if a != b), min(len(actual), len(expected)))
+        same(actual[parting:][:80], expected[parting:][:80],
+             f'{what}, {len(actual)} bytes for {len(expected)}, from byte {parting} on')
