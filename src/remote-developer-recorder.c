@@ -1,16 +1,26 @@
 /* remote-developer-recorder DIRECTORY TASK: the first ExecStopPost= command of every task's unit. It writes what
  * systemd tells about the unit's end durably beside the task's file, whether or not the service is running.
  *
+ * In system mode it is privileged, and systemd hands it the task's own environment, which is any user's text: so it is
+ * linked statically (no LD_PRELOAD), reads the few variables it came for and clears the rest before anything else runs.
+ *
  * The file is written at once, and once more when the manager turns out to be going down: that is what tells a task
  * that was running at a shutdown from one that was stopped by hand. */
 #include <remote-developer/ending.h>
 #include <remote-developer/files.h>
-#include <remote-developer/manager-state.h>
 #include <remote-developer/strings.h>
-#include <remote-developer/task.h>
 
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+
+/* systemd answers at once, or is too busy for the answer to matter. */
+#define ASK_LIMIT_MSEC 2000
+#define SYSTEMCTL "/usr/bin/systemctl"
 
 static int write_ending(int dir_fd, const char *id, const Ending *e) {
         _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
@@ -26,23 +36,76 @@ static bool may_be_shutdown(const Ending *e) {
         return !string_equal(e->exit_code, "dumped") && !string_equal(e->service_result, "oom-kill");
 }
 
+static int spawn_systemctl(int output_fd, char *const environment[], pid_t *ret) {
+        static const char *const system_argv[] = { SYSTEMCTL, "is-system-running", NULL };
+        static const char *const user_argv[] = { SYSTEMCTL, "--user", "is-system-running", NULL };
+        const char *const *argv = getuid() == 0 ? system_argv : user_argv;
+        posix_spawn_file_actions_t actions;
+        int r;
+
+        r = -posix_spawn_file_actions_init(&actions);
+        if (r < 0)
+                return r;
+        r = -posix_spawn_file_actions_adddup2(&actions, output_fd, STDOUT_FILENO);
+        if (r == 0)
+                r = -posix_spawn(ret, SYSTEMCTL, &actions, NULL, (char *const *) argv, environment);
+        posix_spawn_file_actions_destroy(&actions);
+        return r;
+}
+
+/* The first word that comes within the limit. */
+static void read_word(int fd, char word[static ENDING_WORD_SIZE]) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        ssize_t n;
+
+        if (poll(&p, 1, ASK_LIMIT_MSEC) <= 0)
+                return;
+        n = read(fd, word, ENDING_WORD_SIZE - 1);
+        word[n > 0 ? n : 0] = 0;
+        word[strcspn(word, "\n")] = 0;
+}
+
+/* What systemctl needs to find the user's manager; the system's it finds by itself. */
+static char *runtime_directory(void) {
+        return string_format("XDG_RUNTIME_DIR=/run/user/%u", (unsigned) getuid());
+}
+
+static int ask_manager_state(char word[static ENDING_WORD_SIZE]) {
+        _cleanup_free_ char *variable = runtime_directory();
+        char *environment[] = { variable, NULL };
+        int fds[2], r;
+        pid_t pid;
+
+        if (!variable)
+                return -ENOMEM;
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return -errno;
+        r = spawn_systemctl(fds[1], environment, &pid);
+        close(fds[1]);
+        if (r == 0) {
+                read_word(fds[0], word);
+                kill(pid, SIGKILL);
+                waitpid(pid, NULL, 0);
+        }
+        close(fds[0]);
+        return r;
+}
+
 static int record(const char *directory, const char *id) {
         _cleanup_close_ int dir_fd = -EBADF;
         Ending e;
         int r;
 
-        if (!task_id_is_valid(id))
-                return -EINVAL;
+        r = ending_from_environment(&e);
+        clearenv();
         dir_fd = file_open_directory(directory, 0750);
         if (dir_fd < 0)
                 return dir_fd;
-        r = ending_from_environment(&e);
         if (r >= 0)
                 r = write_ending(dir_fd, id, &e);
         if (r < 0 || !may_be_shutdown(&e))
                 return r;
-        if (manager_state_read(getuid() == 0, e.manager_state, sizeof(e.manager_state)) < 0 ||
-            !string_equal(e.manager_state, "stopping"))
+        if (ask_manager_state(e.manager_state) < 0 || !string_equal(e.manager_state, "stopping"))
                 return 0;
         return write_ending(dir_fd, id, &e);
 }

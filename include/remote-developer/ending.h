@@ -31,5 +31,8 @@ int ending_from_text(const char *text, Ending *ret);
 /* As ending_from_text(), from the environment that systemd gives to ExecStopPost=. */
 int ending_from_environment(Ending *ret);
 
+/* The name of a signal as systemd writes it: "TERM", "RTMIN+3". */
+void ending_set_signal(char word[static ENDING_WORD_SIZE], int signal);
+
 /* Copies a word, cut at ENDING_WORD_SIZE - 1. */
 void ending_set_word(char word[static ENDING_WORD_SIZE], const char *value);

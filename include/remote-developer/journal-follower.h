@@ -21,5 +21,8 @@ DEFINE_CLEANUP(JournalFollower *, journal_follower_free)
 /* Reads what is there now, at most `max` entries. 1: there may be more; 0: the end was reached. */
 int journal_follower_pump(JournalFollower *f, unsigned max);
 
+/* Hands out what this unit has begun and will not end: see journal_reader_flush(). */
+void journal_follower_flush(JournalFollower *f, const char *unit);
+
 /* How often to look beyond inotify's events; 0: not. */
 int journal_follower_set_interval(JournalFollower *f, usec_t interval_usec);

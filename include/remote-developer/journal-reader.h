@@ -39,11 +39,18 @@ DEFINE_CLEANUP(JournalReader *, journal_reader_free)
 
 /* Where the next line is read; at first the begin of the log. */
 int journal_reader_seek_head(JournalReader *r);
-int journal_reader_seek_tail(JournalReader *r, uint64_t lines); /* that many entries before the end */
+int journal_reader_seek_tail(JournalReader *r, uint64_t lines); /* that many lines before the end */
 int journal_reader_seek_after(JournalReader *r, const char *cursor); /* -EINVAL: the journal does not take it */
 
 /* 1: a line; 0: no more at the moment; negative errno. */
 int journal_reader_next(JournalReader *r, JournalLine *ret);
+
+/* At the end of a log that will not grow: the line that journald cut and that never ended (a program that wrote just
+ * LineMax= bytes and no newline). 1 or 0, as journal_reader_next(). */
+int journal_reader_flush(JournalReader *r, JournalLine *ret);
+
+/* Where it stands: of the last entry taken or sought; "" at the begin of the log. Borrowed. */
+const char *journal_reader_cursor(const JournalReader *r);
 
 /* Whether there is any file of the journal that this user may read. Where the journal is volatile, an ordinary user
  * has none: his lines are in the system's. */

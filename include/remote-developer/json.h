@@ -26,7 +26,7 @@ int json_append(const Json *j, Buffer *to); /* compact, on one line */
 
 Json *json_new_object(void);
 Json *json_new_array(void);
-Json *json_new_string(const char *s); /* NULL becomes null */
+Json *json_new_string(const char *s); /* NULL becomes null, what is no UTF-8 U+FFFD */
 Json *json_new_uint64(uint64_t v);
 Json *json_new_double(double v); /* written with six decimals */
 Json *json_new_time(usec_t t); /* RFC 3339; null when not set */

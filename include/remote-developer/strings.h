@@ -21,6 +21,10 @@ int string_table_lookup(const char *const *table, size_t n, const char *s);
 /* A whole decimal number, no sign, no blanks: 0, -EINVAL or -ERANGE. */
 int string_to_uint64(const char *s, uint64_t *ret);
 
+/* The length of the valid UTF-8 sequence that the `size` > 0 bytes begin with, 0 when they begin with none (RFC 3629:
+ * shortest form, no surrogates, up to U+10FFFF). */
+size_t string_utf8_length(const char *s, size_t size);
+
 size_t strv_length(char *const *v);
 char **strv_free(char **v);
 int strv_append(char ***v, const char *s);

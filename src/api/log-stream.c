@@ -201,7 +201,15 @@ static HttpFill on_fill(void *userdata, Buffer *to) {
         return HTTP_FILL_SLEEP;
 }
 
-static const HttpStreamSource stream_source = { .fill = on_fill, .closed = on_closed };
+/* A heartbeat now finds out whether the peer is gone or only has nothing more to say. */
+static void on_half_closed(void *userdata) {
+        LogStream *s = userdata;
+
+        s->heartbeat_due = true;
+        on_viewer_wake(s);
+}
+
+static const HttpStreamSource stream_source = { .fill = on_fill, .closed = on_closed, .half_closed = on_half_closed };
 
 static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
         LogStream *s = userdata;
@@ -276,7 +284,7 @@ static void begin_stream(LogStream *s, HttpRequest *r) {
         }
         (void) http_request_add_header(r, "Cache-Control", "no-cache");
         (void) http_request_add_header(r, "X-Accel-Buffering", "no");
-        (void) http_reply_stream(r, 200, "text/event-stream", &stream_source, s, &s->http);
+        (void) http_request_reply_stream(r, 200, "text/event-stream", &stream_source, s, &s->http);
 }
 
 void api_get_stream(Api *a, HttpRequest *r, const char *id) {
@@ -298,7 +306,7 @@ void api_get_stream(Api *a, HttpRequest *r, const char *id) {
         if (!place_viewer(s, r, cursor, cursor == after ? "after" : "Last-Event-ID"))
                 return;
         if (nothing_is_left(s, cursor)) {
-                http_reply(r, 204, NULL, NULL);
+                http_request_reply(r, 204, NULL, NULL);
                 return;
         }
         if (cursor && !place_viewer(s, r, cursor, "after"))

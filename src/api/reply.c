@@ -28,7 +28,7 @@ void reply_json(HttpRequest *r, unsigned status, Json *body) {
 
         if (!body || json_append(body, &b) < 0 || buffer_append(&b, "\n", 1) < 0)
                 status = 503;
-        http_reply(r, status, "application/json", &b);
+        http_request_reply(r, status, "application/json", &b);
 }
 
 static int fill_error(Json *body, unsigned status, const char *field, const char *sentence) {

@@ -1,8 +1,9 @@
 /* Buffer: see buffer.h. Memory doubles, so that appending n bytes one by one costs O(n) in all. */
 #include <remote-developer/buffer.h>
 
+#include <remote-developer/strings.h>
+
 #include <stdio.h>
-#include <string.h>
 
 #define BUFFER_SIZE_MIN 64
 
@@ -88,32 +89,6 @@ void buffer_consume(Buffer *b, size_t size) {
                 memmove(b->data, b->data + size, b->size + 1);
 }
 
-/* The length of the valid UTF-8 sequence that `s` begins with, 0 when it begins with none (RFC 3629: shortest
- * form, no surrogates, up to U+10FFFF). */
-static size_t utf8_sequence_length(const unsigned char *s, size_t size) {
-        static const struct {
-                unsigned char first_low, first_high, second_low, second_high, length;
-        } rows[] = {
-                { 0x00, 0x7f, 0x00, 0x00, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-                { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-                { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                if (s[0] < rows[i].first_low || s[0] > rows[i].first_high)
-                        continue;
-                if (rows[i].length > size)
-                        return 0;
-                if (rows[i].length > 1 && (s[1] < rows[i].second_low || s[1] > rows[i].second_high))
-                        return 0;
-                for (size_t k = 2; k < rows[i].length; k++)
-                        if ((s[k] & 0xc0) != 0x80)
-                                return 0;
-                return rows[i].length;
-        }
-        return 0;
-}
-
 static int append_json_escape(Buffer *b, unsigned char c) {
         switch (c) {
         case '"':
@@ -148,7 +123,7 @@ int buffer_append_json_string(Buffer *b, const char *data, size_t size) {
                         r = buffer_append(b, s + i, n);
                         continue;
                 }
-                n = utf8_sequence_length(s + i, size - i);
+                n = string_utf8_length(data + i, size - i);
                 if (n > 1)
                         r = buffer_append(b, s + i, n);
                 else if (n == 1)

@@ -13,6 +13,8 @@ static int make_parents(const char *path, mode_t mode) {
 
         if (!copy)
                 return -ENOMEM;
+        if (!*copy)
+                return -ENOENT;
         for (char *p = copy + 1; *p; p++) {
                 if (*p != '/')
                         continue;

@@ -26,21 +26,24 @@ static int read_string(Json *value, const JsonField *f _unused_, void *p) {
         return s ? string_replace(p, s) : -EINVAL;
 }
 
+/* Room for all from the start: strv_append() walks the vector each time, and a request may hold 300,000 strings. */
 static int read_strv(Json *value, const JsonField *f _unused_, void *p) {
+        size_t n = json_length(value);
         _cleanup_strv_ char **v = NULL;
-        int r;
 
         if (!json_object_is_type(value, json_type_array))
                 return -EINVAL;
-        v = calloc(1, sizeof(char *));
+        v = calloc(n + 1, sizeof(char *));
         if (!v)
                 return -ENOMEM;
-        for (size_t i = 0; i < json_length(value); i++) {
+        for (size_t i = 0; i < n; i++) {
                 const char *s = plain_string(json_at(value, i));
 
-                r = s ? strv_append(&v, s) : -EINVAL;
-                if (r < 0)
-                        return r;
+                if (!s)
+                        return -EINVAL;
+                v[i] = strdup(s);
+                if (!v[i])
+                        return -ENOMEM;
         }
         strv_free(*(char ***) p);
         *(char ***) p = TAKE_PTR(v);
@@ -49,23 +52,21 @@ static int read_strv(Json *value, const JsonField *f _unused_, void *p) {
 
 static int read_pairs(Json *value, const JsonField *f _unused_, void *p) {
         _cleanup_strv_ char **v = NULL;
-        int r;
+        size_t n = 0;
 
         if (!json_is_object(value))
                 return -EINVAL;
-        v = calloc(1, sizeof(char *));
+        v = calloc((size_t) json_object_object_length(value) + 1, sizeof(char *));
         if (!v)
                 return -ENOMEM;
         json_object_object_foreach(value, key, member) {
-                _cleanup_free_ char *pair = NULL;
                 const char *s = plain_string(member);
 
                 if (!s || !*key || strchr(key, '='))
                         return -EINVAL;
-                pair = string_format("%s=%s", key, s);
-                r = pair ? strv_append(&v, pair) : -ENOMEM;
-                if (r < 0)
-                        return r;
+                v[n] = string_format("%s=%s", key, s);
+                if (!v[n++])
+                        return -ENOMEM;
         }
         strv_free(*(char ***) p);
         *(char ***) p = TAKE_PTR(v);

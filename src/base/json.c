@@ -15,7 +15,7 @@ Json *json_free(Json *j) {
 static int parse_problem(json_tokener *t, Problem *problem) {
         enum json_tokener_error e = json_tokener_get_error(t);
 
-        if (e == json_tokener_continue)
+        if (e == json_tokener_continue || e == json_tokener_error_parse_eof)
                 return problem_set(problem, -EINVAL, NULL, "The JSON ends too early");
         if (e == json_tokener_error_depth)
                 return problem_set(problem, -EINVAL, NULL, "The JSON is nested more than %d deep", JSON_DEPTH_MAX);
@@ -23,29 +23,100 @@ static int parse_problem(json_tokener *t, Problem *problem) {
                            json_tokener_get_parse_end(t) + 1, json_tokener_error_desc(e));
 }
 
+/* json-c's strict mode lets through what RFC 8259 does not: control characters and broken UTF-8 in strings, a NUL in
+ * a name (which it would cut off there), numbers such as 01, 1. and -.5, NaN and Infinity. What follows looks at the
+ * tokens again. Each function is given where a token begins and returns where it ends, NULL when it is wrong. */
+static const char *skip_string(const char *s, const char *end) {
+        bool has_nul = false;
+
+        for (s++; s < end && *s != '"';) {
+                size_t n = string_utf8_length(s, (size_t) (end - s));
+
+                if (n == 0 || (unsigned char) *s < 0x20)
+                        return NULL;
+                if (*s == '\\') {
+                        has_nul |= end - s > 6 && memcmp(s, "\\u0000", 6) == 0;
+                        n = 2;
+                }
+                s += n;
+        }
+        for (s += s < end; s < end && strchr(" \t\r\n", *s);)
+                s++;
+        return has_nul && s < end && *s == ':' ? NULL : s;
+}
+
+static const char *skip_digits(const char *s, const char *end) {
+        while (s < end && *s >= '0' && *s <= '9')
+                s++;
+        return s;
+}
+
+static const char *skip_number(const char *s, const char *end) {
+        const char *digits;
+
+        s += *s == '-';
+        digits = s;
+        s = skip_digits(s, end);
+        if (s == digits || (*digits == '0' && s - digits > 1))
+                return NULL;
+        if (s < end && *s == '.') {
+                digits = s + 1;
+                s = skip_digits(digits, end);
+                if (s == digits)
+                        return NULL;
+        }
+        /* An exponent's form json-c checks itself. */
+        while (s < end && strchr("eE+-0123456789", *s))
+                s++;
+        return s;
+}
+
+static int check_tokens(const char *data, size_t size, Problem *problem) {
+        const char *end = data + size, *next;
+
+        for (const char *s = data; s < end; s = next) {
+                if (*s == '"')
+                        next = skip_string(s, end);
+                else if (*s == '-' || (*s >= '0' && *s <= '9'))
+                        next = skip_number(s, end);
+                else
+                        next = *s == 'N' || *s == 'I' ? NULL : s + 1;
+                if (!next)
+                        return problem_set(problem, -EINVAL, NULL, "The JSON is not valid at byte %zu: %s",
+                                           (size_t) (s - data) + 1,
+                                           *s == '"' ? "a string must be UTF-8 and escape control characters"
+                                                     : "this is no number");
+        }
+        return 0;
+}
+
 int json_parse(const char *data, size_t size, Json **ret, Problem *problem) {
+        _cleanup_json_ Json *j = NULL;
         json_tokener *t;
-        Json *j;
         int r = 0;
 
-        /* json-c wants a final 0: without it "12" might go on. */
+        if (size > INT32_MAX)
+                return problem_set(problem, -EFBIG, NULL, "The JSON is too long");
+        if (memchr(data, 0, size))
+                return problem_set(problem, -EINVAL, NULL, "The JSON is not valid: it holds a NUL byte");
         t = json_tokener_new_ex(JSON_DEPTH_MAX);
         if (!t)
                 return problem_set(problem, -ENOMEM, NULL, "Out of memory");
         json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 
-        if (size > INT32_MAX || memchr(data, 0, size))
-                r = problem_set(problem, -EINVAL, NULL, "The JSON is not valid: it holds a NUL byte");
-        else {
-                j = json_tokener_parse_ex(t, data, (int) size);
-                if (json_tokener_get_error(t) == json_tokener_continue)
-                        j = json_tokener_parse_ex(t, "", 1);
-                if (json_tokener_get_error(t) == json_tokener_success)
-                        *ret = j;
-                else
-                        r = parse_problem(t, problem);
-        }
+        j = json_tokener_parse_ex(t, data, (int) size);
+        /* json-c wants a final 0: without it "12" might go on. */
+        if (json_tokener_get_error(t) == json_tokener_continue)
+                j = json_tokener_parse_ex(t, "", 1);
+        /* "012" is to json-c a number that goes on: the tokens first. */
+        if (json_tokener_get_error(t) == json_tokener_success ||
+            json_tokener_get_error(t) == json_tokener_error_parse_eof)
+                r = check_tokens(data, size, problem);
+        if (r >= 0 && json_tokener_get_error(t) != json_tokener_success)
+                r = parse_problem(t, problem);
         json_tokener_free(t);
+        if (r >= 0)
+                *ret = TAKE_PTR(j);
         return r;
 }
 
@@ -65,8 +136,33 @@ Json *json_new_array(void) {
         return json_object_new_array();
 }
 
+static bool is_utf8(const char *s) {
+        size_t n = 1;
+
+        for (; *s && n > 0; s += n)
+                n = string_utf8_length(s, strnlen(s, 4));
+        return n > 0;
+}
+
+/* What cannot be read back must not be written: a text that was cut in the middle of a character would make its whole
+ * document unreadable. */
+static Json *new_repaired_string(const char *s) {
+        _cleanup_(buffer_done) Buffer b = BUFFER_NULL;
+
+        while (*s) {
+                size_t n = string_utf8_length(s, strnlen(s, 4));
+
+                if ((n > 0 ? buffer_append(&b, s, n) : buffer_append_string(&b, "\xef\xbf\xbd")) < 0)
+                        return NULL;
+                s += MAX_OF(n, (size_t) 1);
+        }
+        return json_object_new_string(b.data);
+}
+
 Json *json_new_string(const char *s) {
-        return s ? json_object_new_string(s) : json_object_new_null();
+        if (!s)
+                return json_object_new_null();
+        return is_utf8(s) ? json_object_new_string(s) : new_repaired_string(s);
 }
 
 Json *json_new_uint64(uint64_t v) {

@@ -26,7 +26,7 @@ typedef struct HttpListener HttpListener;
 struct HttpServer {
         sd_event *event;
         HttpLimits limits;
-        http_on_request_t on_request;
+        HttpOnRequest on_request;
         void *userdata;
 
         struct MHD_Daemon *daemon;
@@ -45,7 +45,7 @@ struct HttpServer {
         HttpConnection *accepting; /* the next connection's, until MHD has announced it */
         unsigned n_connections;
 
-        http_on_drained_t on_drained;
+        HttpOnDrained on_drained;
         void *drained_userdata;
         sd_event_source *drain_timer;
         bool draining;

@@ -335,7 +335,7 @@ int http_request_answer(HttpRequest *r, unsigned status, const char *content_typ
         return ret;
 }
 
-void http_reply(HttpRequest *r, unsigned status, const char *content_type, Buffer *body) {
+void http_request_reply(HttpRequest *r, unsigned status, const char *content_type, Buffer *body) {
         size_t size = body ? body->size : 0;
         char *data = body ? buffer_take(body) : NULL;
         struct MHD_Response *response;

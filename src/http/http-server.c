@@ -120,7 +120,7 @@ static int server_on_drain_timer(sd_event_source *source _unused_, uint64_t usec
         return 0;
 }
 
-int http_server_drain(HttpServer *s, usec_t timeout_usec, http_on_drained_t on_drained, void *userdata) {
+int http_server_drain(HttpServer *s, usec_t timeout_usec, HttpOnDrained on_drained, void *userdata) {
         usec_t now = clock_monotonic_usec();
         int r;
 
@@ -264,7 +264,7 @@ static int server_add_sources(HttpServer *s) {
         return http_server_add_retry(s);
 }
 
-int http_server_new(sd_event *event, const HttpLimits *limits, http_on_request_t on_request, void *userdata,
+int http_server_new(sd_event *event, const HttpLimits *limits, HttpOnRequest on_request, void *userdata,
                     HttpServer **ret) {
         _cleanup_(http_server_freep) HttpServer *s = NULL;
         int r;

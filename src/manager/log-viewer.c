@@ -23,7 +23,7 @@ struct LogViewer {
         JournalReader *reader; /* NULL: live */
         uint64_t position;     /* live: the next line in the ring */
         bool meets;            /* goes live at `position` with the next call */
-        bool fresh;            /* the reader was opened for this look at the end */
+        bool fresh;            /* the reader was opened for this very look at the end */
         bool at_end;           /* of a finished feed's log */
         char cursor[JOURNAL_CURSOR_SIZE]; /* of the last line given out; "": none yet */
 };
@@ -39,7 +39,7 @@ static int open_reader(LogViewer *v) {
                 return r;
         journal_reader_free(v->reader);
         v->reader = TAKE_PTR(reader);
-        v->fresh = true;
+        v->fresh = v->meets = false;
         return 0;
 }
 
@@ -82,6 +82,7 @@ void log_viewer_wake(LogViewer *v) {
 static void go_live(LogViewer *v, uint64_t position) {
         v->reader = journal_reader_free(v->reader);
         v->position = position;
+        v->meets = false;
 }
 
 int log_viewer_seek_after(LogViewer *v, const char *cursor) {
@@ -104,7 +105,11 @@ int log_viewer_seek_tail(LogViewer *v, uint64_t lines) {
         v->cursor[0] = 0;
         v->at_end = false;
         r = open_reader(v);
-        return r < 0 ? r : journal_reader_seek_tail(v->reader, lines);
+        if (r >= 0)
+                r = journal_reader_seek_tail(v->reader, lines);
+        if (r >= 0)
+                snprintf(v->cursor, sizeof(v->cursor), "%s", journal_reader_cursor(v->reader));
+        return r;
 }
 
 /* 1: given; 0: none; -ESTALE: the ring has moved past the viewer. */
@@ -158,6 +163,7 @@ static int meet_follower(LogViewer *v) {
                 return -EAGAIN;
         if (log_ring_end(ring) > 0 && !log_ring_find_after(ring, v->cursor, &position) && !v->fresh) {
                 r = open_reader(v);
+                v->fresh = r >= 0;
                 return r < 0 ? r : 1;
         }
         go_live(v, MIN_OF(position, log_ring_end(ring)));
@@ -173,6 +179,8 @@ static int next_read(LogViewer *v, JournalLine *ret) {
                 return -ESTALE;
         }
         r = journal_reader_next(v->reader, ret);
+        if (r == 0 && log_feed_is_finished(v->feed))
+                r = journal_reader_flush(v->reader, ret);
         if (r > 0)
                 return give_read_line(v, ret);
         if (r < 0)

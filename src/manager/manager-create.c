@@ -119,6 +119,7 @@ static UnitSpec make_spec(TaskRun *run, const UnitParts *p, char **recorder_argv
                 .part_of = run->task->bound_to_service ? SERVICE_UNIT : NULL,
                 .only_without = p->ending_file,
                 .log_field = p->log_field,
+                .log_identifier = run->task->id,
                 .runtime_max_usec = s->timeout_usec,
                 .start_timeout_usec = m->config->default_timeout_usec,
                 .stop_timeout_usec = MAX_OF(m->config->cancel_grace_usec, STOP_TIMEOUT_MIN_USEC),

@@ -33,7 +33,7 @@ static void ending_from_unit(const UnitStatus *s, Ending *ret) {
 
                 ending_set_word(ret->exit_status, number);
         } else if (code > 1)
-                ending_set_word(ret->exit_status, sigabbrev_np(s->exec_main_status));
+                ending_set_signal(ret->exit_status, s->exec_main_status);
 }
 
 static bool is_of_invocation(const TaskRun *run, const char *id) {
@@ -159,6 +159,8 @@ static usec_t log_is_missing(TaskRun *run) {
         }
         if (follower && journal_follower_pump(follower, PUMP_MAX) > 0)
                 return 1;
+        if (follower)
+                journal_follower_flush(follower, log_feed_unit(run->feed));
         return task_run_count(run) == -EAGAIN ? 1 : 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <remote-developer/strings.h>
 
+#include <signal.h>
 #include <stdio.h>
 
 /* Each line of the file, where it goes, and the variable of systemd's that it comes from. */
@@ -25,6 +26,17 @@ static char *line_value(Ending *e, size_t i) {
 
 void ending_set_word(char word[static ENDING_WORD_SIZE], const char *value) {
         snprintf(word, ENDING_WORD_SIZE, "%s", value ?: "");
+}
+
+void ending_set_signal(char word[static ENDING_WORD_SIZE], int signal) {
+        const char *name = sigabbrev_np(signal);
+
+        if (name)
+                ending_set_word(word, name);
+        else if (signal >= SIGRTMIN && signal <= SIGRTMAX)
+                snprintf(word, ENDING_WORD_SIZE, "RTMIN+%d", signal - SIGRTMIN);
+        else
+                snprintf(word, ENDING_WORD_SIZE, "%d", signal);
 }
 
 int ending_to_text(const Ending *e, Buffer *to) {

@@ -1,10 +1,11 @@
-/* Opening the journal, matching, and making lines of entries. See journal-internal.h. */
+/* Opening the journal, matching, and taking an entry apart. See journal-internal.h. */
 #include "journal-internal.h"
 
 #include <remote-developer/strings.h>
+#include <remote-developer/task.h>
+#include <remote-developer/unit-spec.h>
 
 #include <stdio.h>
-#include <syslog.h>
 
 int journal_open(const JournalSource *source, sd_journal **ret) {
         sd_journal *j;
@@ -26,12 +27,8 @@ int journal_open(const JournalSource *source, sd_journal **ret) {
         return 0;
 }
 
-const char *journal_unit_field(RuntimeScope scope) {
+static const char *unit_field(RuntimeScope scope) {
         return scope == RUNTIME_SCOPE_USER ? "_SYSTEMD_USER_UNIT" : "_SYSTEMD_UNIT";
-}
-
-const char *journal_slice_field(RuntimeScope scope) {
-        return scope == RUNTIME_SCOPE_USER ? "_SYSTEMD_USER_SLICE" : "_SYSTEMD_SLICE";
 }
 
 int journal_add_match(sd_journal *j, const char *field, const char *value) {
@@ -67,72 +64,59 @@ void journal_get_text(sd_journal *j, const char *field, char *ret, size_t size) 
         ret[n] = 0;
 }
 
-void line_joiner_done(LineJoiner *l) {
-        buffer_done(&l->parts);
-        *l = LINE_JOINER_NULL;
+/* In a user's journal only his own lines count; the journals of tests have no owner. */
+static int match_owner(sd_journal *j, const JournalSource *source) {
+        char uid[16];
+
+        if (source->scope != RUNTIME_SCOPE_USER || source->directory)
+                return 0;
+        snprintf(uid, sizeof(uid), "%u", (unsigned) getuid());
+        return journal_add_match(j, "_UID", uid);
 }
 
-static int read_position(sd_journal *j, JournalLine *ret) {
-        _cleanup_free_ char *cursor = NULL;
-        char priority[8];
+static int match_streams(sd_journal *j, const JournalSource *source) {
         int r;
 
-        r = sd_journal_get_cursor(j, &cursor);
+        r = sd_journal_add_disjunction(j);
         if (r >= 0)
-                r = sd_journal_get_realtime_usec(j, &ret->realtime_usec);
-        if (r < 0)
-                return r;
-        if (strlen(cursor) >= sizeof(ret->cursor))
-                return -E2BIG;
-        memcpy(ret->cursor, cursor, strlen(cursor) + 1);
-        journal_get_text(j, "PRIORITY", priority, sizeof(priority));
-        ret->priority = *priority >= '0' && *priority <= '7' ? *priority - '0' : LOG_INFO;
-        return 0;
+                r = journal_add_match(j, "SYSLOG_FACILITY", UNIT_LOG_FACILITY_TEXT);
+        if (r >= 0)
+                r = journal_add_match(j, "_TRANSPORT", "stdout");
+        return r < 0 ? r : match_owner(j, source);
 }
 
-/* Whether the current entry goes on in a later one of its stream. */
-static bool line_goes_on(sd_journal *j) {
-        char line_break[16];
-
-        journal_get_text(j, "_LINE_BREAK", line_break, sizeof(line_break));
-        return string_equal(line_break, "line-max");
-}
-
-int line_joiner_take(LineJoiner *l, sd_journal *j, JournalLine *ret) {
-        char stream_id[ID128_TEXT_SIZE] = "";
-        const char *text;
-        size_t size;
-        bool goes_on;
+/* The system's journald knows the unit of every stream, since it believes what the system's manager tells it; of a
+ * user's manager it does not. */
+int journal_match_unit(sd_journal *j, const JournalSource *source, const char *unit) {
+        char id[TASK_ID_SIZE + 1];
         int r;
 
-        r = read_position(j, ret);
+        r = journal_add_match(j, unit_field(source->scope), unit);
         if (r >= 0)
-                r = journal_get_data(j, "MESSAGE", &text, &size);
-        if (r == -ENOENT)
-                return 0;
-        if (r < 0)
+                r = match_owner(j, source);
+        if (r < 0 || source->scope != RUNTIME_SCOPE_USER || !task_id_from_unit(unit, id))
                 return r;
+        r = match_streams(j, source);
+        return r < 0 ? r : journal_add_match(j, "SYSLOG_IDENTIFIER", id);
+}
 
-        if (!*l->stream_id)
-                buffer_clear(&l->parts);
-        goes_on = line_goes_on(j);
-        if (goes_on || *l->stream_id)
-                journal_get_text(j, "_STREAM_ID", stream_id, sizeof(stream_id));
-        if (!goes_on && !(*l->stream_id && string_equal(l->stream_id, stream_id))) {
-                ret->text = text;
-                ret->size = size;
-                return 1;
-        }
+int journal_match_slice(sd_journal *j, const JournalSource *source, const char *slice) {
+        bool user = source->scope == RUNTIME_SCOPE_USER;
+        int r;
 
-        r = buffer_append(&l->parts, text, size);
-        if (r < 0)
-                return r;
-        if (goes_on && l->parts.size < JOURNAL_LINE_MAX) {
-                snprintf(l->stream_id, sizeof(l->stream_id), "%s", stream_id);
-                return 0;
-        }
-        *l->stream_id = 0;
-        ret->text = l->parts.data;
-        ret->size = l->parts.size;
-        return 1;
+        r = journal_add_match(j, user ? "_SYSTEMD_USER_SLICE" : "_SYSTEMD_SLICE", slice);
+        if (r >= 0)
+                r = match_owner(j, source);
+        return r < 0 ? r : match_streams(j, source);
+}
+
+void journal_get_unit(sd_journal *j, RuntimeScope scope, char *ret, size_t size) {
+        char id[64];
+
+        journal_get_text(j, unit_field(scope), ret, size);
+        if (*ret || scope != RUNTIME_SCOPE_USER)
+                return;
+        journal_get_text(j, "SYSLOG_IDENTIFIER", id, sizeof(id));
+        if (task_id_is_valid(id))
+                snprintf(ret, size, TASK_UNIT_PREFIX "%s" TASK_UNIT_SUFFIX, id);
 }

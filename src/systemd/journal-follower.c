@@ -1,26 +1,21 @@
 /* JournalFollower: see journal-follower.h. Owned by the log of the manager/ floor.
  *
- * What will surprise you: the handle is a plain match on the slice of all tasks, so joiners are kept for each stream
- * that is in the middle of a long line; there are few of them and each ends with its line. */
+ * What will surprise you: libsystemd learns of a new file of the journal (a rotation) only when its inotify events are
+ * processed, so each look does that first. */
 #include <remote-developer/journal-follower.h>
 
 #include <remote-developer/log.h>
 #include <remote-developer/strings.h>
 
 #include "journal-internal.h"
+#include "line-joiner.h"
 
 #include <systemd/sd-event.h>
 
 /* Entries a turn: about 1 ms of work, so that requests are answered during a flood. */
 #define FOLLOWER_BATCH 256
-#define FOLLOWER_JOINERS 16
 /* As in JournalReader: bounds the memory that libsystemd's maps take. */
 #define FOLLOWER_REOPEN_ENTRIES 20000
-
-typedef struct StreamJoiner {
-        char unit[128]; /* "": free */
-        LineJoiner joiner;
-} StreamJoiner;
 
 struct JournalFollower {
         sd_event *event;
@@ -35,41 +30,18 @@ struct JournalFollower {
         sd_event_source *look_source; /* the closer look */
         usec_t interval_usec;
 
-        StreamJoiner joiners[FOLLOWER_JOINERS];
+        LineJoiner joiner;
         char cursor[JOURNAL_CURSOR_SIZE]; /* of the last entry taken */
         unsigned entries;
 };
-
-/* The joiner that has begun a line of this unit, or a free one; when all are taken the first gives way, and its line
- * is delivered in two pieces. */
-static LineJoiner *find_joiner(JournalFollower *f, const char *unit) {
-        StreamJoiner *unused = &f->joiners[0];
-
-        for (size_t i = 0; i < FOLLOWER_JOINERS; i++) {
-                if (string_equal(f->joiners[i].unit, unit))
-                        return &f->joiners[i].joiner;
-                if (!*f->joiners[i].unit)
-                        unused = &f->joiners[i];
-        }
-        line_joiner_done(&unused->joiner);
-        if (strlen(unit) < sizeof(unused->unit))
-                memcpy(unused->unit, unit, strlen(unit) + 1);
-        return &unused->joiner;
-}
-
-static void release_joiners(JournalFollower *f) {
-        for (size_t i = 0; i < FOLLOWER_JOINERS; i++)
-                if (!*f->joiners[i].joiner.stream_id)
-                        f->joiners[i].unit[0] = 0;
-}
 
 static void take_entry(JournalFollower *f) {
         char unit[128];
         JournalLine line;
         int r;
 
-        journal_get_text(f->journal, journal_unit_field(f->source.scope), unit, sizeof(unit));
-        r = line_joiner_take(find_joiner(f, unit), f->journal, &line);
+        journal_get_unit(f->journal, f->source.scope, unit, sizeof(unit));
+        r = line_joiner_take(&f->joiner, f->journal, unit, &line);
         if (r < 0) {
                 log_warning("An entry of the journal could not be read: %s", strerror(-r));
                 return;
@@ -77,7 +49,13 @@ static void take_entry(JournalFollower *f) {
         memcpy(f->cursor, line.cursor, sizeof(f->cursor));
         if (r > 0)
                 f->on_line(f->userdata, unit, &line);
-        release_joiners(f);
+}
+
+void journal_follower_flush(JournalFollower *f, const char *unit) {
+        JournalLine line;
+
+        while (line_joiner_flush(&f->joiner, unit, &line) > 0)
+                f->on_line(f->userdata, unit, &line);
 }
 
 static int on_journal_io(sd_event_source *s, int fd, uint32_t events, void *userdata);
@@ -89,7 +67,7 @@ static int open_handle(JournalFollower *f) {
         r = journal_open(&f->source, &j);
         if (r < 0)
                 return r;
-        r = journal_add_match(j, journal_slice_field(f->source.scope), f->slice);
+        r = journal_match_slice(j, &f->source, f->slice);
         fd = r < 0 ? r : sd_journal_get_fd(j);
         if (fd < 0) {
                 sd_journal_close(j);
@@ -138,6 +116,9 @@ int journal_follower_pump(JournalFollower *f, unsigned max) {
                 if (r < 0)
                         return r;
         }
+        r = sd_journal_process(f->journal);
+        if (r < 0)
+                return r;
         for (unsigned i = 0; i < max; i++) {
                 r = sd_journal_next(f->journal);
                 if (r <= 0)
@@ -158,12 +139,7 @@ static int pump_turn(JournalFollower *f) {
 }
 
 static int on_journal_io(sd_event_source *s _unused_, int fd _unused_, uint32_t events _unused_, void *userdata) {
-        JournalFollower *f = userdata;
-        int r = sd_journal_process(f->journal);
-
-        if (r < 0)
-                log_warning("The journal's changes could not be read: %s", strerror(-r));
-        return pump_turn(f);
+        return pump_turn(userdata);
 }
 
 static int on_more(sd_event_source *s _unused_, void *userdata) {
@@ -239,8 +215,7 @@ JournalFollower *journal_follower_free(JournalFollower *f) {
         sd_event_source_disable_unref(f->more_source);
         sd_event_source_disable_unref(f->look_source);
         sd_journal_close(f->journal);
-        for (size_t i = 0; i < FOLLOWER_JOINERS; i++)
-                line_joiner_done(&f->joiners[i].joiner);
+        line_joiner_done(&f->joiner);
         sd_event_unref(f->event);
         free(f->slice);
         free(f);

@@ -7,9 +7,13 @@
 
 int journal_open(const JournalSource *source, sd_journal **ret);
 
-/* The names of journald's trusted fields, which differ between the system's and a user's units. */
-const char *journal_unit_field(RuntimeScope scope);
-const char *journal_slice_field(RuntimeScope scope);
+/* The unit that wrote the current entry; "" when it is no task's. */
+void journal_get_unit(sd_journal *j, RuntimeScope scope, char *ret, size_t size);
+
+/* Matches what this task's unit wrote, or what any unit of the slice did; also where journald could not place the writer
+ * any more (unit-spec.h). */
+int journal_match_unit(sd_journal *j, const JournalSource *source, const char *unit);
+int journal_match_slice(sd_journal *j, const JournalSource *source, const char *slice);
 
 /* Adds "FIELD=value". */
 int journal_add_match(sd_journal *j, const char *field, const char *value);
@@ -19,15 +23,3 @@ int journal_get_data(sd_journal *j, const char *field, const char **ret, size_t 
 
 /* As above, copied as a string, cut at `size` - 1; "" when it is not there. */
 void journal_get_text(sd_journal *j, const char *field, char *ret, size_t size);
-
-/* Joins entries to lines. Null is a complete joiner. */
-typedef struct LineJoiner {
-        Buffer parts;
-        char stream_id[ID128_TEXT_SIZE]; /* of the parts; "" when there are none */
-} LineJoiner;
-
-#define LINE_JOINER_NULL ((LineJoiner){})
-void line_joiner_done(LineJoiner *l);
-
-/* Takes the current entry. 1: `ret` is a line (borrowed until the next call); 0: the line goes on. */
-int line_joiner_take(LineJoiner *l, sd_journal *j, JournalLine *ret);

@@ -8,6 +8,7 @@
 #include <remote-developer/strings.h>
 
 #include "journal-internal.h"
+#include "line-joiner.h"
 
 #include <stdio.h>
 
@@ -25,17 +26,12 @@ struct JournalReader {
 
 static int open_handle(JournalReader *r) {
         sd_journal *j;
-        char uid[16];
         int e;
 
         e = journal_open(&r->source, &j);
         if (e < 0)
                 return e;
-        e = journal_add_match(j, journal_unit_field(r->source.scope), r->unit);
-        if (e >= 0 && r->source.scope == RUNTIME_SCOPE_USER && !r->source.directory) {
-                snprintf(uid, sizeof(uid), "%u", (unsigned) getuid());
-                e = journal_add_match(j, "_UID", uid);
-        }
+        e = journal_match_unit(j, &r->source, r->unit);
         if (e < 0) {
                 sd_journal_close(j);
                 return e;
@@ -76,20 +72,44 @@ JournalReader *journal_reader_free(JournalReader *r) {
 
 int journal_reader_seek_head(JournalReader *r) {
         r->positioned = false;
+        r->cursor[0] = 0;
         return sd_journal_seek_head(r->journal);
 }
 
-int journal_reader_seek_tail(JournalReader *r, uint64_t lines) {
+/* Stands on the entry before the last `lines` whole lines. 1: there is one; 0: the log has no more lines than that. */
+static int step_back(JournalReader *r, uint64_t lines) {
         int e;
 
+        for (uint64_t n = 0; (e = sd_journal_previous(r->journal)) > 0;) {
+                char line_break[16];
+
+                journal_get_text(r->journal, "_LINE_BREAK", line_break, sizeof(line_break));
+                if (!string_equal(line_break, "line-max") && n++ == lines)
+                        return 1;
+        }
+        return e;
+}
+
+int journal_reader_seek_tail(JournalReader *r, uint64_t lines) {
+        _cleanup_free_ char *cursor = NULL;
+        int e;
+
+        r->positioned = false;
+        r->cursor[0] = 0;
         e = sd_journal_seek_tail(r->journal);
         if (e >= 0)
-                e = sd_journal_previous_skip(r->journal, lines + 1);
-        if (e < 0)
-                return e;
-        /* Fewer entries than asked for: it stands on the first one, which is wanted too. */
-        r->positioned = e > 0 && (uint64_t) e <= lines;
-        return 0;
+                e = step_back(r, lines);
+        if (e == 0)
+                return sd_journal_seek_head(r->journal);
+        if (e > 0)
+                e = sd_journal_get_cursor(r->journal, &cursor);
+        if (e >= 0)
+                snprintf(r->cursor, sizeof(r->cursor), "%s", cursor);
+        return e;
+}
+
+const char *journal_reader_cursor(const JournalReader *r) {
+        return r->cursor;
 }
 
 /* seek_cursor() goes to the entry or to the nearest one there is; only if it is that very entry may it be skipped. */
@@ -135,11 +155,15 @@ int journal_reader_next(JournalReader *r, JournalLine *ret) {
                 e = next_entry(r);
                 if (e <= 0)
                         return e;
-                e = line_joiner_take(&r->joiner, r->journal, ret);
+                e = line_joiner_take(&r->joiner, r->journal, r->unit, ret);
                 if (e >= 0)
                         memcpy(r->cursor, ret->cursor, sizeof(r->cursor));
         } while (e == 0);
         return e;
+}
+
+int journal_reader_flush(JournalReader *r, JournalLine *ret) {
+        return line_joiner_flush(&r->joiner, r->unit, ret);
 }
 
 bool journal_reader_source_is_readable(const JournalSource *source) {

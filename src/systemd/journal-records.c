@@ -19,7 +19,7 @@ static void take_main_exit(sd_journal *j, Evidence *e) {
         if (string_equal(code, "exited"))
                 ending_set_word(e->journal.exit_status, status);
         else
-                ending_set_word(e->journal.exit_status, sigabbrev_np((int) strtol(status, NULL, 10)));
+                ending_set_signal(e->journal.exit_status, (int) strtol(status, NULL, 10));
 }
 
 static void take_failure(sd_journal *j, Evidence *e) {

@@ -25,6 +25,10 @@ static int append_u(sd_bus_message *m, const void *value) {
         return sd_bus_message_append(m, "v", "u", *(const uint32_t *) value);
 }
 
+static int append_i(sd_bus_message *m, const void *value) {
+        return sd_bus_message_append(m, "v", "i", *(const int32_t *) value);
+}
+
 static int append_yes(sd_bus_message *m, const void *value _unused_) {
         return sd_bus_message_append(m, "v", "b", 1);
 }
@@ -158,6 +162,7 @@ static const char *const type_exec = "exec";
 static const char *const journal = "journal";
 static const uint64_t log_interval = LOG_INTERVAL_USEC;
 static const uint32_t log_burst = LOG_BURST;
+static const int32_t log_facility = UNIT_LOG_FACILITY >> 3;
 
 /* A row with a constant has that; else the value at the offset, left out where it is a NULL pointer. */
 typedef struct Property {
@@ -195,6 +200,8 @@ static const Property properties[] = {
         VALUE("TimeoutStopUSec", append_t, stop_timeout_usec),
         OPTIONAL("PartOf", append_unit_list, part_of),
         OPTIONAL("Conditions", append_absent_condition, only_without),
+        VALUE("SyslogIdentifier", append_s, log_identifier),
+        CONSTANT("SyslogFacility", append_i, &log_facility),
         OPTIONAL("LogExtraFields", append_log_fields, log_field),
         CONSTANT("LogRateLimitIntervalUSec", append_t, &log_interval),
         CONSTANT("LogRateLimitBurst", append_u, &log_burst),

@@ -54,7 +54,7 @@ static bool fixture_listen(HttpFixture *f, HttpOver over) {
         return TAP_CHECK_INT(http_server_take_listener(f->server, fd), 0);
 }
 
-bool http_fixture_start(HttpFixture *f, const HttpLimits *limits, http_on_request_t on_request, void *userdata) {
+bool http_fixture_start(HttpFixture *f, const HttpLimits *limits, HttpOnRequest on_request, void *userdata) {
         strcpy(f->directory, "/tmp/http-test-XXXXXX");
         if (!TAP_CHECK(mkdtemp(f->directory)))
                 return false;
@@ -232,7 +232,7 @@ void http_source_on_request(HttpRequest *r, void *userdata) {
         HttpSource *s = userdata;
         unsigned fills = s->fills;
 
-        TAP_CHECK_INT(http_reply_stream(r, 200, "text/event-stream", &source, s, &s->stream), 0);
+        TAP_CHECK_INT(http_request_reply_stream(r, 200, "text/event-stream", &source, s, &s->stream), 0);
         TAP_CHECK_INT(s->fills, fills);
 }
 

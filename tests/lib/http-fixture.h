@@ -29,7 +29,7 @@ typedef struct HttpFixture {
 extern const HttpLimits http_fixture_limits;
 
 /* Both check for themselves that all went well, and say so. */
-bool http_fixture_start(HttpFixture *f, const HttpLimits *limits, http_on_request_t on_request, void *userdata);
+bool http_fixture_start(HttpFixture *f, const HttpLimits *limits, HttpOnRequest on_request, void *userdata);
 void http_fixture_done(HttpFixture *f);
 
 /* A turn of the loop, at most 20 ms long. False when the loop is broken, which is a failed check. */
@@ -89,7 +89,7 @@ unsigned http_client_count(const HttpClient *c, const char *text);
 /* --- streams --- */
 
 /* A stream's source as a test wants it: `text` goes out once for each wake, then `then` is what fill says. It
- * checks that it is never asked before http_reply_stream() has returned, nor after the stream's end. */
+ * checks that it is never asked before http_request_reply_stream() has returned, nor after the stream's end. */
 typedef struct HttpSource {
         HttpStream *stream;
         const char *text; /* NULL: nothing */

@@ -141,6 +141,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def answer(self, script, request):
         turn, number = self.server.stub.next_turn(script, request)
+        # A turn that begins with a gate holds the whole answer back, not only what it says.
+        for gate in itertools.takewhile(lambda step: isinstance(step, Gate), turn if isinstance(turn, list) else []):
+            gate.pass_through()
         if isinstance(turn, Refusal):
             self.send_json(turn.status, turn.body)
         elif request.get('stream'):

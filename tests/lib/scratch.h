@@ -54,15 +54,14 @@ static inline const char *scratch_path(const Scratch *s, const char *name) {
         return path;
 }
 
+/* Weak: one counter for a program, in however many of its files this header is read. */
+__attribute__((weak)) unsigned scratch_counted;
+
 static inline int scratch_count_entry(const char *path _unused_, const struct stat *st _unused_, int type,
                                       struct FTW *ftw _unused_) {
-        extern unsigned scratch_counted;
-
         scratch_counted += type != FTW_D;
         return 0;
 }
-
-__attribute__((weak)) unsigned scratch_counted;
 
 /* How many files there are, in whatever directory below. */
 static inline unsigned scratch_count(const Scratch *s) {

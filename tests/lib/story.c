@@ -1,15 +1,15 @@
 /* Story: see story.h. */
 #include "story.h"
 
+#include <remote-developer/ending.h>
 #include <remote-developer/files.h>
 #include <remote-developer/log.h>
 #include <remote-developer/strings.h>
 #include <remote-developer/task-spec.h>
 
 #include <dirent.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <sys/stat.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #define TURN_USEC (20 * USEC_PER_MSEC)
 #define TURNS_MAX 1000
@@ -34,6 +34,39 @@ unsigned story_told(const char *text) {
         for (; p && (p = strstr(p, text)); p++)
                 n++;
         return n;
+}
+
+static const char *placeholder_value(Story *s, const char *text, size_t *ret_size) {
+        static char unit[128];
+        const struct {
+                const char *name, *value;
+        } rows[] = {
+                { "{id}", s->id },
+                { "{unit}", unit },
+                { "{state}", s->state },
+                { "{invocation}", story_unit(s) ? story_unit(s)->status.invocation_id : "none" },
+        };
+
+        snprintf(unit, sizeof(unit), TASK_UNIT_PREFIX "%s" TASK_UNIT_SUFFIX, s->id);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (string_has_prefix(text, rows[i].name)) {
+                        *ret_size = strlen(rows[i].name);
+                        return rows[i].value;
+                }
+        return NULL;
+}
+
+char *story_expand(Story *s, const char *text) {
+        Buffer b = BUFFER_NULL;
+
+        while (*text) {
+                size_t n = 1;
+                const char *value = placeholder_value(s, text, &n);
+
+                TAP_CHECK_INT(buffer_append(&b, value ?: text, value ? strlen(value) : 1), 0);
+                text += n;
+        }
+        return buffer_take(&b);
 }
 
 /* --- turning --- */
@@ -100,22 +133,18 @@ bool story_open(Story *s) {
         log_set_sink(on_log);
         buffer_clear(&told);
         s->scope = RUNTIME_SCOPE_USER;
-        s->directory = string_format("%s/story-XXXXXX", getenv("TMPDIR") ?: "/tmp");
-        if (!TAP_CHECK(mkdtemp(s->directory)) || !TAP_CHECK(sd_event_new(&s->event) >= 0))
+        s->scratch = SCRATCH_NULL;
+        if (!scratch_init(&s->scratch) || !TAP_CHECK(sd_event_new(&s->event) >= 0))
                 return false;
-        s->state = string_format("%s/tasks", s->directory);
-        s->journal = string_format("%s/journal", s->directory);
+        s->state = strdup(scratch_path(&s->scratch, "tasks"));
+        s->journal = strdup(scratch_path(&s->scratch, "journal"));
         fake_systemd_init(&s->systemd, s->event);
+        test_clock_journald_is_done = 1;
         return TAP_CHECK_INT(mkdir(s->journal, 0700), 0) && TAP_CHECK_INT(config_init(&s->config), 0);
 }
 
 bool story_begin(Story *s) {
         return story_open(s) && story_start_service(s);
-}
-
-static int remove_entry(const char *path, const struct stat *st _unused_, int type _unused_,
-                        struct FTW *ftw _unused_) {
-        return remove(path);
 }
 
 void story_done(Story *s) {
@@ -124,9 +153,7 @@ void story_done(Story *s) {
         s->event = sd_event_unref(s->event);
         config_done(&s->config);
         problem_done(&s->problem);
-        if (s->directory)
-                TAP_CHECK_INT(nftw(s->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
-        free(s->directory);
+        scratch_done(&s->scratch);
         free(s->state);
         free(s->journal);
         *s = (Story){};
@@ -221,6 +248,18 @@ void story_record(Story *s, const char *invocation_id, const char *service_resul
 }
 
 /* --- files --- */
+
+void story_fill_disk(bool full) {
+        static struct rlimit before;
+        struct rlimit limit = before;
+
+        if (full) {
+                signal(SIGXFSZ, SIG_IGN);
+                TAP_CHECK_INT(getrlimit(RLIMIT_FSIZE, &before), 0);
+                limit = (struct rlimit){ 0, before.rlim_max };
+        }
+        TAP_CHECK_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
 
 char *story_path(const Story *s, const char *suffix) {
         return string_format("%s/%s%s", s->state, *suffix == '.' ? s->id : "", suffix);

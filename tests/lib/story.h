@@ -16,6 +16,7 @@
 #pragma once
 
 #include "fake-systemd.h"
+#include "scratch.h"
 #include "tap.h"
 #include "test-clock.h"
 
@@ -27,7 +28,7 @@ typedef struct Story {
         RuntimeScope scope;
         FakeSystemd systemd;
         Manager *manager; /* NULL: the service does not run */
-        char *directory;
+        Scratch scratch;
         char *state, *journal; /* directories in it */
         unsigned recovered;    /* how often the manager called it */
         char id[TASK_ID_SIZE + 1]; /* of the task that the verbs are about: the latest created */
@@ -84,6 +85,12 @@ char *story_path(const Story *s, const char *suffix);
 char *story_read(const Story *s, const char *suffix);
 void story_write(const Story *s, const char *suffix, const char *text);
 unsigned story_count_files(const Story *s, const char *part);
+
+/* {id}, {unit}, {invocation} and {state} (the directory) in the text replaced by the task's. Fresh memory. */
+char *story_expand(Story *s, const char *text);
+
+/* As a full disk: until it has room again every write fails with EFBIG. */
+void story_fill_disk(bool full);
 
 /* How many lines the service logged with that text since the story began. */
 unsigned story_told(const char *text);

@@ -6,6 +6,7 @@ the machine was booted, and `claude` on the units' search path is tests/lib/clau
 
 import importlib.util
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -15,8 +16,7 @@ from case import Skip, same
 LIB = pathlib.Path(__file__).resolve().parent.parent / 'lib'
 COMMAND = pathlib.Path('/usr/local/bin/claude')
 TOKEN = 'a-token-that-nobody-may-see-4711'
-# It runs headless on what it is sent, without a word to anybody but its model.
-SETTINGS = {'permissions': {'allow': ['Bash', 'Read']}}
+# It speaks to nobody but its model, and gives up on that soon.
 VARIABLES = {'ANTHROPIC_API_KEY': 'none', 'CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC': '1', 'DISABLE_AUTOUPDATER': '1',
              'CLAUDE_CODE_MAX_RETRIES': '1'}
 
@@ -41,7 +41,7 @@ def find_claude():
 
 
 class Agent:
-    """Context manager: a model with these turns, and a working directory in which the agent may do everything."""
+    """Context manager: a model with these turns, and a working directory."""
 
     def __init__(self, service, *turns):
         self.service = service
@@ -49,7 +49,6 @@ class Agent:
         self.model = stub.ModelStub({'model': list(turns)})
         self.place = service.scratch()
         self.record = self.place / 'record'
-        self.write('.claude/settings.json', json.dumps(SETTINGS))
 
     def __enter__(self):
         # A file of its own: there may be a link to somebody's real one.
@@ -69,6 +68,13 @@ class Agent:
         path.write_text(text, encoding='utf-8')
         return path
 
+    def allow(self, *tools):
+        """The environment in which the agent uses these tools as it likes. Settings in the working directory would not
+        be believed."""
+        settings = self.write('settings/settings.json', json.dumps({'permissions': {'allow': tools}}))
+        os.chown(settings.parent, self.service.runner.pw_uid, self.service.runner.pw_gid)
+        return {'CLAUDE_CONFIG_DIR': str(settings.parent)}
+
     def request(self, description='Do what has to be done', **environment):
         """The original's four fields, and where its agent shall work with which model."""
         environment = {**VARIABLES, 'ANTHROPIC_BASE_URL': self.model.url('model'), 'CLAUDE_TEST_REAL': self.real,
@@ -79,9 +85,9 @@ class Agent:
     def create(self, *arguments, **environment):
         return self.service.api.create_from(self.request(*arguments, **environment))
 
-    def create_recorded(self, *arguments):
+    def create_recorded(self):
         """The record has what the agent wrote, byte for byte, without the journal."""
-        return self.create(*arguments, CLAUDE_TEST_RECORD=str(self.record))
+        return self.create(CLAUDE_TEST_RECORD=str(self.record))
 
     def run(self, *arguments, **environment):
         """Creates, waits, returns the document."""
@@ -93,13 +99,11 @@ class Agent:
         return self.record.read_bytes()
 
     def journalled(self, task_id):
-        """What journald kept of the unit's output, put together by nothing of ours; and how many entries end in the
-        middle of a line."""
+        """What the journal has of the unit's output, put together by nothing of ours."""
         unit = '_SYSTEMD_USER_UNIT' if self.service.is_user else '_SYSTEMD_UNIT'
-        entries = self.service.journal(f'{unit}={self.service.unit(task_id)}', '_TRANSPORT=stdout')
-        broken = [entry.get('_LINE_BREAK') == 'line-max' for entry in entries]
-        return b''.join(as_bytes(entry['MESSAGE']) + (b'' if goes_on else b'\n')
-                        for entry, goes_on in zip(entries, broken)), sum(broken)
+        entries = self.service.journal(f'{unit}={self.service.unit(task_id)}')
+        return b''.join(as_bytes(entry['MESSAGE']) + (b'' if entry.get('_LINE_BREAK') == 'line-max' else b'\n')
+                        for entry in entries)
 
 
 def as_bytes(message):

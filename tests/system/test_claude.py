@@ -1,33 +1,31 @@
 """The real Claude Code as a task, against a stand-in for its model (agent.py): every byte it writes comes back, what it
-is told reaches its model, and its own account of how it ended counts."""
+is told reaches its model, its own account of how it ended counts, and nothing of it is left."""
 
-import itertools
 import os
 import pathlib
-import random
 import signal
 
-from agent import TOKEN, Agent, same_bytes, streamed, stub
-from case import accepts_failures, check, contains, lacks, note, same, until
-from service import SERVICE, SOCKET
+from agent import COMMAND, TOKEN, Agent, same_bytes, streamed, stub
+from case import accepts_failures, check, contains, lacks, same, until
 
 Gate, Refusal, say, use = stub.Gate, stub.Refusal, stub.say, stub.use
 
-# What JSON, SSE, the journal and shells might each trip over.
-AWKWARD = 'é 漢 🤖 \u2028 \u0085 \x7f \x01\x1b[31m "double" \'single\' \\n \\ $HOME ${PATH} $(id) `id` %n %% {x} <b>&amp; \t|'
-LINE_MAX = 48 * 1024  # journald's LineMax=; longer lines are entries in pieces
-BIG = '"quoted" \\ and é\n' * 3500  # 66 KB, which the agent's line has twice, escaped
+# What JSON, events, the journal, systemd and shells might each trip over.
+AWKWARD = ('é 漢 🤖 \u2028 \u0085 \x7f \x01\x1b[31m "double" \'single\' \\n \\ $HOME ${PATH} $(id) `id` %n %% {x} <b>&amp; '
+           '\t data: id: \r|')
+LINE_MAX = 48 * 1024  # journald's LineMax=: a longer line is several entries
+LONG = '"quoted" \\ and é\n' * 3700  # 66 KB; the agent writes what it reads twice into one line, escaped
 
 
-def whole_log(s, task_id):
+def log_of(s, task_id):
     return streamed(s.api.log_events(task_id))
 
 
-def check_whole(s, agent, task_id, task):
-    """The stream, the journal read by systemd's own tool, and the record that never saw the journal are the same."""
-    expected = agent.recorded()
+def check_whole(s, agent, task_id):
+    """The stream, the journal as read by systemd's own tool, and the record that never saw the journal: the same."""
+    expected, task = agent.recorded(), s.api.task(task_id)
     same_bytes(agent.journalled(task_id)[0], expected, 'the journal')
-    same_bytes(whole_log(s, task_id), expected, 'the stream')
+    same_bytes(log_of(s, task_id), expected, 'the stream')
     same(task['log_lines'], expected.count(b'\n'), 'log_lines')
     same(task['log_bytes'], len(expected), 'log_bytes')
 
@@ -40,8 +38,8 @@ def check_completed(task):
 
 def check_failed(task, reason, *words):
     same((task['result'], task['status'], task['claude_status']), ('failed', 'failed', 'FAILED'), task['error'])
-    contains(task['error'] or '', *words)
     same(task['reason'], reason, task['error'])
+    contains(task['error'], *words)
 
 
 # ---- every byte it writes
@@ -49,30 +47,242 @@ def check_failed(task, reason, *words):
 def test_its_lines_come_back_byte_for_byte(s):
     with Agent(s, [say(AWKWARD), use('Bash', command='echo one; sleep 0.2; echo two')], [say('Done.')]) as agent:
         task_id = agent.create_recorded()
-        with s.api.follow(task_id) as stream:
-            live = list(stream)
-        task = s.api.wait(task_id)
-        check_completed(task)
-        check_whole(s, agent, task_id, task)
+        live = s.api.log_events(task_id)
+        check_completed(s.api.task(task_id))
         same_bytes(streamed(live), agent.recorded(), 'the stream, live')
-        contains(agent.recorded().decode(), 'one\\ntwo', '🤖', '"type":"result"')
+        check_whole(s, agent, task_id)
+        contains(agent.recorded(), b'one\\ntwo', '🤖'.encode(), b'"type":"result"')
 
 
+def watch_and_kill(s, task_id, seen, gate):
+    """One connection of a viewer, ended by the service's sudden death in the middle of the agent's answer."""
+    with s.api.follow(task_id, seen[-1].id if seen else None) as stream:
+        gate.reach()
+        seen.append(stream.until(lambda e: e.kind == 'log'))
+        s.kill()
+        seen += [event for event in stream if event.kind == 'log']
+        same(stream.ended, False, 'the stream was cut')
+
+
+@accepts_failures
 def test_its_lines_come_back_byte_for_byte_across_kills_of_the_service(s):
-    gates = Gate(), Gate()
-    turns = [say('first'), gates[0], use('Bash', command='echo middle')], [say('second'), gates[1]], [say('last')]
+    gates = Gate(), Gate(), Gate()
+    turns = ([say(AWKWARD), gates[0], use('Read', file_path='long')], [say(LONG), gates[1]],)
     with Agent(s, *turns) as agent:
+        turns[0][2]['input']['file_path'] = str(agent.write('long', LONG))
         task_id = agent.create_recorded()
         seen = []
-        for gate in gates:
-            watch_until_killed(s, task_id, seen, gate)
+        for gate in gates[:2]:
+            watch_and_kill(s, task_id, seen, gate)
             gate.open()
         seen += s.api.log_events(task_id, seen[-1].id)
         same_bytes(streamed(seen), agent.recorded(), 'what the viewer has seen over three connections')
+        check_completed(s.api.task(task_id))
+        check_whole(s, agent, task_id)
+
+
+@accepts_failures
+def test_what_it_writes_while_the_service_is_dead_is_not_lost_nor_its_verdict(s):
+    gate = Gate()
+    with Agent(s, [say('Before.'), gate, use('Bash', command='echo meanwhile')], [say(LONG)]) as agent:
+        task_id = agent.create_recorded()
+        with s.api.follow(task_id) as stream:
+            gate.reach()
+            last = stream.until(lambda e: e.kind == 'log').id
+        os.kill(s.main_pid(), signal.SIGKILL)
+        s.stop_all()
+        gate.open()
+        until(lambda: s.show(s.unit(task_id), 'ActiveState') == 'inactive', 'the task ends by itself')
+        s.listen()
+        rest = s.api.log_events(task_id, last)
+        check_completed(s.api.task(task_id))
+        check_whole(s, agent, task_id)
+        check(agent.recorded().endswith(streamed(rest)) and len(rest) > 3, 'the rest is the rest', len(rest))
+
+
+def test_lines_longer_than_the_journals_are_whole_and_its_result_is_found_in_one(s):
+    turns = [use('Read', file_path='')], [say(LONG + AWKWARD)]
+    with Agent(s, *turns) as agent:
+        turns[0][0]['input']['file_path'] = str(agent.write('long', LONG))
+        task_id = agent.create_recorded()
+        check_completed(s.api.wait(task_id))
+        check_whole(s, agent, task_id)
+        lengths = [len(line) for line in agent.recorded().splitlines()]
+        check(max(lengths) > 130_000 and lengths[-1] > LINE_MAX, 'the lines are as long as they are meant', lengths)
+        check(agent.journalled(task_id)[1] >= 4, 'journald broke them')
+
+
+def test_the_log_goes_on_exactly_behind_each_line(s):
+    with Agent(s, [use('Bash', command='echo 1'), use('Bash', command='echo 2')], [say(LONG)]) as agent:
+        task_id = agent.create_recorded()
+        check_completed(s.api.wait(task_id))
+        events = s.api.log_events(task_id)
+        for i, event in enumerate(events[:-1]):
+            same_bytes(streamed(s.api.log_events(task_id, event.id)), streamed(events[i + 1:]), f'the rest behind {i}')
+            same_bytes(streamed(s.api.log_events(task_id, query=f'?tail={i}')) if i else b'',
+                       streamed(events[-i:]) if i else b'', f'the last {i}')
+
+
+# ---- what it is told
+
+def test_the_description_reaches_its_model_untouched(s):
+    description = f'--version\n{AWKWARD}\n\n' + ''.join(f'{i}: {AWKWARD}\n' for i in range(1800)) + 'the end.'
+    check(len(description.encode()) > 200_000, 'the text is long', len(description.encode()))
+    with Agent(s, [say('I see.')]) as agent:
+        check_completed(agent.run(description))
+        blocks = agent.model.requests[0]['messages'][-1]['content']
+        check(description in [block['text'] for block in blocks], 'one block is the text', [b['text'] for b in blocks])
+
+
+# ---- what nobody may see
+
+def files_with(needle, *folders):
+    """Who has it on disk. What vanishes while we look has not kept it."""
+    for path in (p for folder in folders for p in folder.rglob('*')):
+        try:
+            if path.is_file() and needle in path.read_bytes():
+                yield str(path)
+        except FileNotFoundError:
+            pass
+
+
+def processes_with(needle):
+    """Who has it in its arguments or its environment."""
+    for file in ('cmdline', 'environ'):
+        for path in pathlib.Path('/proc').glob(f'[0-9]*/{file}'):
+            try:
+                if needle in path.read_bytes():
+                    yield str(path)
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+
+
+def places_with(s, agent, task_id, text):
+    needle = text.encode()
+    home = pathlib.Path(s.runner.pw_dir)
+    replies = [s.api.get(path.format(task_id)).body for path in (
+        '/api/task-status/{}', '/api/tasks', '/api/dashboard', '/api/task/{}/logs', '/api/task/{}/check-alive')]
+    told = {
+        'files': list(files_with(needle, s.state, s.transient, home, agent.place)),
+        'processes': list(processes_with(needle)),
+        'unit': needle in s.systemctl('show', '--all', s.unit(task_id)).encode(),
+        'journal': needle in s.command('journalctl', '--output=export', user=s.root).encode(),
+        'replies': [reply for reply in replies if needle in reply],
+        'model': any(needle in raw for raw in agent.model.received),
+    }
+    return {place for place, found in told.items() if found}
+
+
+def test_the_token_appears_nowhere(s):
+    gate = Gate()
+    with Agent(s, [say('seen-4712'), gate], [say('Done.')]) as agent:
+        task_id = agent.create('told-4713', SHOWN='seen-4714')
+        gate.reach()
+        for word, places in {'told-4713': {'files', 'replies', 'model'}, 'seen-4714': {'processes', 'unit'}}.items():
+            check(places <= places_with(s, agent, task_id, word), 'the search finds what is there', word)
+        same(places_with(s, agent, task_id, TOKEN), set(), 'while it runs')
+        gate.open()
+        check_completed(s.api.wait(task_id))
+        check({'journal'} <= places_with(s, agent, task_id, 'seen-4712'), 'the search finds what is there')
+        same(places_with(s, agent, task_id, TOKEN), set(), 'at the end')
+
+
+# ---- how it ends
+
+def test_a_key_that_is_refused_is_a_failure_in_its_own_words(s):
+    with Agent(s, Refusal(401, 'authentication_error', 'invalid x-api-key')) as agent:
+        check_failed(agent.run(), 'agent-error', 'Failed to authenticate', 'invalid x-api-key')
+
+
+def test_an_overload_that_stays_is_a_failure_in_its_own_words(s):
+    with Agent(s, Refusal(529, 'overloaded_error', 'Overloaded')) as agent:
+        check_failed(agent.run(), 'agent-error', '529')
+
+
+def test_an_overload_that_passes_is_in_the_log_and_nothing_more(s):
+    with Agent(s, Refusal(529, 'overloaded_error', 'Overloaded'), [say('Done.')]) as agent:
+        task_id = agent.create_recorded()
+        check_completed(s.api.wait(task_id))
+        check_whole(s, agent, task_id)
+        contains(agent.recorded(), b'api_retry')
+
+
+def test_an_error_in_its_result_is_a_failure_although_the_exit_code_is_0(s):
+    with Agent(s, Refusal(400, 'invalid_request_error', 'no such thing')) as agent:
+        task = agent.run(CLAUDE_TEST_STATUS='0')
+        check_failed(task, 'agent-error', 'no such thing')
+        same(task['exit_code'], 0)
+
+
+def test_an_error_in_a_result_longer_than_the_journals_lines_is_found_and_its_sentence_is_short(s):
+    with Agent(s, Refusal(400, 'invalid_request_error', 'é' * LINE_MAX)) as agent:
+        task = agent.run(CLAUDE_TEST_STATUS='0')
+        check_failed(task, 'agent-error', 'éé')
+        check(len(task['error']) < 4000, 'the sentence is short', len(task['error']))
+
+
+def test_an_end_without_a_result_is_a_failure_although_the_exit_code_is_0(s):
+    gate = Gate()
+    with Agent(s, [say('Hm.'), gate]) as agent:
+        task_id = agent.create()
+        gate.reach()
+        os.kill(s.api.alive(task_id)['thread_info']['main_pid'], signal.SIGINT)
         task = s.api.wait(task_id)
-        check_completed(task)
-        check_whole(s, agent, task_id, task)
+        check_failed(task, 'agent-error', 'without giving a result')
+        same(task['exit_code'], 0)
 
 
-test_its_lines_come_back_byte_for_byte_across_kills_of_the_service = accepts_failures(
-    test_its_lines_come_back_byte_for_byte_across_kills_of_the_service)
+def test_of_several_results_the_last_one_counts(s):
+    fifo = s.fifo()
+    work = use('Bash', command=f'read line <{fifo}', run_in_background=True)
+    with Agent(s, [work], [say('It runs.')], Refusal(400, 'invalid_request_error', 'too late')) as agent:
+        task_id = agent.create(**agent.allow('Bash'))
+        with s.api.follow(task_id) as stream:
+            stream.until(lambda e: e.kind == 'log' and 'It runs.' in e.json['log'] and '"result"' in e.json['log'])
+            same(s.api.task(task_id)['result'], None, 'a result is not the end')
+            fifo.write_text('go on\n', encoding='utf-8')
+        check_failed(s.api.wait(task_id), 'agent-error', 'too late')
+
+
+def test_without_claude_the_task_says_so(s):
+    with Agent(s) as agent:
+        COMMAND.unlink()
+        task = agent.run()
+        check_failed(task, 'start-failed', '"claude"', 'No such file')
+
+
+# ---- nothing of it is left
+
+def start_tool(s, agent, mark, fifo):
+    """Returns when the agent's tool has a tree of processes, all with the mark in their arguments."""
+    task_id = agent.create(**agent.allow('Bash'))
+    same(fifo.read_text(encoding='utf-8'), 'up\n')
+    check(len(list(processes_with(mark))) >= 3, 'the tool has processes', list(processes_with(mark)))
+    return task_id
+
+
+def agent_with_tool(s, fifo, mark):
+    """A tool that does not end, with a child that left its session and one that nobody is parent of."""
+    return Agent(s, [use('Bash', command=f'setsid sleep {mark} & (sleep {mark} &); echo up >{fifo}; sleep {mark}; true')],
+                 [say('Done.')])
+
+
+def test_cancelled_it_leaves_nothing_alive(s):
+    fifo, mark = s.fifo(), '1000.4715'
+    with agent_with_tool(s, fifo, mark) as agent:
+        task_id = start_tool(s, agent, mark.encode(), fifo)
+        same(s.api.cancel(task_id).status, 200)
+        task = s.api.wait(task_id)
+        same(list(processes_with(mark.encode())), [])
+        same((task['result'], task['status'], task['reason']), ('cancelled', 'cancelled', 'cancelled'), task['error'])
+
+
+def test_killed_it_has_failed_by_a_signal_and_leaves_nothing_alive(s):
+    fifo, mark = s.fifo(), '1000.4716'
+    with agent_with_tool(s, fifo, mark) as agent:
+        task_id = start_tool(s, agent, mark.encode(), fifo)
+        os.kill(s.api.alive(task_id)['thread_info']['main_pid'], signal.SIGKILL)
+        task = s.api.wait(task_id)
+        same(list(processes_with(mark.encode())), [])
+        check_failed(task, 'signal', 'SIGKILL')
+        same(task['signal'], 'SIGKILL')

@@ -109,7 +109,7 @@ static void flood_closed(void *userdata) {
 static void on_request_flood(HttpRequest *r, void *userdata) {
         static const HttpStreamSource ops = { .fill = flood_fill, .closed = flood_closed };
 
-        TAP_CHECK_INT(http_reply_stream(r, 200, NULL, &ops, userdata, NULL), 0);
+        TAP_CHECK_INT(http_request_reply_stream(r, 200, NULL, &ops, userdata, NULL), 0);
 }
 
 /* The header ends with an empty line; then chunks: size in hexadecimal, CRLF, bytes, CRLF. */

@@ -18,7 +18,7 @@ static void on_request_echo(HttpRequest *r, void *userdata _unused_) {
         buffer_append_format(&b, "large=%d;malformed=%d;", http_request_body_is_too_large(r),
                              http_request_is_malformed(r));
         buffer_append_format(&b, "size=%zu;body=%.*s;", size, (int) MIN_OF(size, (size_t) 100), body);
-        http_reply(r, http_request_body_is_too_large(r) ? 413 : 200, "text/plain", &b);
+        http_request_reply(r, http_request_body_is_too_large(r) ? 413 : 200, "text/plain", &b);
 }
 
 typedef struct EchoCase {
@@ -281,7 +281,7 @@ static void on_request_with_headers(HttpRequest *r, void *userdata _unused_) {
         TAP_CHECK(http_request_userdata(r) == &b);
 
         buffer_append_string(&b, "{}");
-        http_reply(r, 404, "application/json", &b);
+        http_request_reply(r, 404, "application/json", &b);
         TAP_CHECK(b.data == NULL && b.size == 0);
 }
 
@@ -305,9 +305,9 @@ static void on_request_no_body(HttpRequest *r, void *userdata _unused_) {
         Buffer empty = BUFFER_NULL;
 
         if (strcmp(http_request_path(r), "/none") == 0)
-                http_reply(r, 204, NULL, NULL);
+                http_request_reply(r, 204, NULL, NULL);
         else
-                http_reply(r, 200, "text/plain", &empty);
+                http_request_reply(r, 200, "text/plain", &empty);
 }
 
 static void test_an_answer_may_be_empty(void) {
@@ -323,7 +323,7 @@ static void test_an_answer_may_be_empty(void) {
 }
 
 static void on_request_bad_status(HttpRequest *r, void *userdata _unused_) {
-        http_reply(r, 7, NULL, NULL);
+        http_request_reply(r, 7, NULL, NULL);
 }
 
 static void test_an_answer_that_cannot_be_sent_cuts_the_connection(void) {

@@ -14,7 +14,7 @@ static void reply_text(HttpRequest *r, const char *text) {
         _cleanup_(buffer_done) Buffer b = BUFFER_NULL;
 
         buffer_append_string(&b, text);
-        http_reply(r, 200, "text/plain", &b);
+        http_request_reply(r, 200, "text/plain", &b);
 }
 
 static void on_request_hello(HttpRequest *r, void *userdata _unused_) {
@@ -132,7 +132,7 @@ static void test_a_late_answer_that_cannot_be_sent_cuts_the_connection(void) {
         http_client_send(&c, GET);
         if (!TAP_CHECK(HTTP_WAIT(&f, kept.n == 1)))
                 return;
-        http_reply(kept.requests[0], 7, NULL, NULL);
+        http_request_reply(kept.requests[0], 7, NULL, NULL);
         TAP_CHECK(HTTP_WAIT(&f, c.ended));
         TAP_CHECK_INT(c.received.size, 0);
 }
@@ -419,7 +419,7 @@ static void test_free_ends_what_is_left(void) {
         }
         if (!TAP_CHECK_INT(kept.n, 3))
                 return;
-        TAP_CHECK_INT(http_reply_stream(kept.requests[0], 200, NULL, &source_ops, &closed, &stream), 0);
+        TAP_CHECK_INT(http_request_reply_stream(kept.requests[0], 200, NULL, &source_ops, &closed, &stream), 0);
         TAP_CHECK(HTTP_WAIT(&f, http_client_got(&c[0], "data")));
         http_stream_wake(stream);
 
@@ -431,7 +431,7 @@ static void test_free_ends_what_is_left(void) {
         TAP_CHECK(http_request_header(kept.requests[1], "Host") == NULL);
         TAP_CHECK(http_request_query(kept.requests[1], "a") == NULL);
         reply_text(kept.requests[1], "too late");
-        TAP_CHECK_INT(http_reply_stream(kept.requests[2], 200, NULL, &source_ops, &kept_closed, NULL), -ESHUTDOWN);
+        TAP_CHECK_INT(http_request_reply_stream(kept.requests[2], 200, NULL, &source_ops, &kept_closed, NULL), -ESHUTDOWN);
         TAP_CHECK_INT(kept_closed, 1);
         for (unsigned i = 0; i < 4; i++)
                 http_client_done(&c[i]);

@@ -86,7 +86,7 @@ static void on_request_self_waking(HttpRequest *r, void *userdata) {
         static const HttpStreamSource ops = { .fill = fill_and_wake, .closed = http_source_closed };
         HttpSource *s = userdata;
 
-        http_reply_stream(r, 200, NULL, &ops, s, &s->stream);
+        http_request_reply_stream(r, 200, NULL, &ops, s, &s->stream);
 }
 
 static void test_a_wake_inside_fill_is_not_lost(void) {
@@ -151,7 +151,7 @@ static void on_request_bad_status(HttpRequest *r, void *userdata) {
         static const HttpStreamSource source = { .fill = fill_and_wake, .closed = http_source_closed };
         HttpSource *s = userdata;
 
-        TAP_CHECK_INT(http_reply_stream(r, 7, NULL, &source, s, &s->stream), -EINVAL);
+        TAP_CHECK_INT(http_request_reply_stream(r, 7, NULL, &source, s, &s->stream), -EINVAL);
         TAP_CHECK_INT(s->closed, 1);
 }
 

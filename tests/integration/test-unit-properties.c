@@ -1,0 +1,245 @@
+/* What systemd is told of a task's unit: every property of StartTransientUnit with its type and value, in its order.
+ * The tables are the whole: a property that is not in them, or one less, is a failure. */
+#include "story.h"
+
+#include <remote-developer/strings.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+typedef struct Row {
+        const char *name;
+        const char *text; /* with placeholders, see story_expand() */
+} Row;
+
+#define RECORDER "[\"/usr/libexec/recorder\", \"{state}\", \"{id}\"]"
+
+/* What is the same for every task stands at the end. */
+#define LIMITS(runtime)                                                                                      \
+        { "ExecStopPost", "a(sasb) [(\"/usr/libexec/recorder\", " RECORDER ", true)]" },                     \
+        { "ExecStopPostEx", "a(sasas) []" },                                                                 \
+        { "ExecStopPostEx", "a(sasas) [(\"/usr/libexec/recorder\", " RECORDER                                \
+                            ", [\"no-env-expand\", \"privileged\", \"ignore-failure\"])]" },                 \
+        { "PermissionsStartOnly", "b true" },                                                                \
+        { "RuntimeMaxUSec", "t " runtime },                                                                  \
+        { "TimeoutStartUSec", "t 120000000" },                                                               \
+        { "TimeoutStopUSec", "t 10000000" }
+#define TAIL                                                                                                 \
+        { "Conditions", "a(sbbs) [(\"ConditionPathExists\", false, true, \"{state}/{id}.result\")]" },       \
+        { "SyslogIdentifier", "s \"{id}\"" },                                                               \
+        { "SyslogFacility", "i 21" },                                                                        \
+        { "LogExtraFields", "aay [\"REMOTE_DEVELOPER_TASK={id}\"]" },                                        \
+        { "LogRateLimitIntervalUSec", "t 1000000" },                                                         \
+        { "LogRateLimitBurst", "u 4000000000" },                                                             \
+        { "CPUAccounting", "b true" },                                                                       \
+        { "MemoryAccounting", "b true" },                                                                    \
+        { "TasksAccounting", "b true" }
+
+static void check_property(Story *s, size_t i, const Row *row) {
+        const FakeProperty *p = &story_unit(s)->properties[i];
+        _cleanup_free_ char *text = story_expand(s, row->text);
+
+        TAP_CHECK_STRING(p->name, row->name);
+        TAP_CHECK_STRING(p->text, text);
+}
+
+static void check_properties(Story *s, const char *request, const Row *rows, size_t n) {
+        if (!TAP_CHECK_INT(story_create(s, request), 0) || !TAP_CHECK(STORY_UNTIL(s, story_unit(s))) ||
+            !TAP_CHECK_INT(story_unit(s)->n_properties, n))
+                return;
+        for (size_t i = 0; i < n; i++)
+                check_property(s, i, &rows[i]);
+}
+
+/* Arguments that a shell, systemd's specifiers or its own expansion of variables would change. */
+static void test_command(void) {
+        static const Row rows[] = {
+                { "Description", "s \"Remote Developer {id}: make\"" },
+                { "Type", "s \"exec\"" },
+                { "Slice", "s \"remotedeveloper.slice\"" },
+                { "WorkingDirectory", "s \"/srv/a b\"" },
+                { "Environment", "as [\"ZZ=2\", \"A=$HOME %n\", \"EMPTY=\"]" },
+                { "StandardOutput", "s \"journal\"" },
+                { "StandardError", "s \"journal\"" },
+                { "ExecStart", "a(sasb) [(\"make\", [\"make\", \"$$HOME\", \"$${X}$$$$\", \"%n\", \"a 'b'\", \"\"], "
+                               "false)]" },
+                { "ExecStartEx", "a(sasas) []" },
+                { "ExecStartEx", "a(sasas) [(\"make\", [\"make\", \"$HOME\", \"${X}$$\", \"%n\", \"a 'b'\", \"\"], "
+                                 "[\"no-env-expand\"])]" },
+                LIMITS("90500000"),
+                TAIL,
+        };
+        _cleanup_(story_done) Story s = {};
+
+        if (story_begin(&s))
+                check_properties(&s,
+                                 "{\"command\": [\"make\", \"$HOME\", \"${X}$$\", \"%n\", \"a 'b'\", \"\"],"
+                                 " \"working_directory\": \"/srv/a b\", \"timeout\": 90.5,"
+                                 " \"environment\": {\"ZZ\": \"2\", \"A\": \"$HOME %n\", \"EMPTY\": \"\"}}",
+                                 rows, ELEMENTSOF(rows));
+}
+
+/* The fewest properties: nothing was asked for but the program. */
+static void test_bare_command(void) {
+        static const Row rows[] = {
+                { "Description", "s \"Remote Developer {id}: /usr/bin/?? ???$\"" },
+                { "Type", "s \"exec\"" },
+                { "Slice", "s \"remotedeveloper.slice\"" },
+                { "WorkingDirectory", "s \"~\"" },
+                { "StandardOutput", "s \"journal\"" },
+                { "StandardError", "s \"journal\"" },
+                { "ExecStart", "a(sasb) [(\"/usr/bin/\xc3\xa4 \\\"'$\", [\"/usr/bin/\xc3\xa4 \\\"'$$\"], false)]" },
+                { "ExecStartEx", "a(sasas) []" },
+                { "ExecStartEx", "a(sasas) [(\"/usr/bin/\xc3\xa4 \\\"'$\", [\"/usr/bin/\xc3\xa4 \\\"'$\"], "
+                                 "[\"no-env-expand\"])]" },
+                LIMITS("7200000000"),
+                TAIL,
+        };
+        _cleanup_(story_done) Story s = {};
+
+        if (story_begin(&s))
+                check_properties(&s, "{\"command\": [\"/usr/bin/\xc3\xa4 \\\\\\\"'$\"]}", rows, ELEMENTSOF(rows));
+}
+
+static const char claude_request[] =
+        "{\"devpod_name\": \"pod\", \"github_repo\": \"https://example.org/r.git\","
+        " \"github_token\": \"very-secret-token\", \"task_description\": \"--version\\n$HOME \xc3\xa4\"}";
+
+#define CLAUDE "[\"claude\", \"-p\", \"--output-format\", \"stream-json\", \"--verbose\"]"
+
+static void test_claude(void) {
+        static const Row rows[] = {
+                { "Description", "s \"Remote Developer {id}: claude\"" },
+                { "Type", "s \"exec\"" },
+                { "Slice", "s \"remotedeveloper.slice\"" },
+                { "User", "s \"remote-developer\"" },
+                { "WorkingDirectory", "s \"~\"" },
+                { "StandardInputFile", "s \"{state}/{id}.prompt\"" },
+                { "StandardOutput", "s \"journal\"" },
+                { "StandardError", "s \"journal\"" },
+                { "ExecStart", "a(sasb) [(\"claude\", " CLAUDE ", false)]" },
+                { "ExecStartEx", "a(sasas) []" },
+                { "ExecStartEx", "a(sasas) [(\"claude\", " CLAUDE ", [\"no-env-expand\"])]" },
+                LIMITS("7200000000"),
+                { "PartOf", "as [\"remote-developer.service\"]" },
+                TAIL,
+        };
+        _cleanup_(story_done) Story s = {};
+
+        if (!story_open(&s))
+                return;
+        s.scope = RUNTIME_SCOPE_SYSTEM;
+        s.config.use_daemon_threads = true;
+        if (story_start_service(&s))
+                check_properties(&s, claude_request, rows, ELEMENTSOF(rows));
+}
+
+/* The prompt is for systemd alone to open, and is there when it is told; the token is nowhere. */
+static void test_prompt_is_private_and_token_is_dropped(void) {
+        static const char *const suffixes[] = { ".json", ".prompt", "active_tasks.json" };
+        _cleanup_(story_done) Story s = {};
+        _cleanup_free_ char *path = NULL, *prompt = NULL;
+        struct stat st = {};
+
+        if (!story_begin(&s) || !TAP_CHECK_INT(story_create(&s, claude_request), 0))
+                return;
+        path = story_path(&s, ".prompt");
+        prompt = story_read(&s, ".prompt");
+        TAP_CHECK_STRING(prompt, "--version\n$HOME \xc3\xa4");
+        TAP_CHECK_INT(stat(path, &st), 0);
+        TAP_CHECK_INT(st.st_mode & 07777, 0600);
+        TAP_CHECK(STORY_UNTIL(&s, story_unit(&s)));
+        story_settle(&s);
+        for (size_t i = 0; i < ELEMENTSOF(suffixes); i++) {
+                _cleanup_free_ char *text = story_read(&s, suffixes[i]);
+
+                TAP_CHECK(text && !strstr(text, "secret"));
+        }
+        for (size_t i = 0; i < story_unit(&s)->n_properties; i++)
+                TAP_CHECK(!strstr(story_unit(&s)->properties[i].text, "secret"));
+}
+
+static void check_one(const char *property, const char *text, RuntimeScope scope, const Config *config,
+                      const char *request) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!story_open(&s))
+                return;
+        s.scope = scope;
+        s.config.cancel_grace_usec = config->cancel_grace_usec ?: s.config.cancel_grace_usec;
+        s.config.default_timeout_usec = config->default_timeout_usec ?: s.config.default_timeout_usec;
+        s.config.claude_timeout_usec = config->claude_timeout_usec ?: s.config.claude_timeout_usec;
+        TAP_CHECK_INT(config->user ? string_replace(&s.config.user, config->user) : 0, 0);
+        if (!story_start_service(&s) || !TAP_CHECK_INT(story_create(&s, request), 0) ||
+            !TAP_CHECK(STORY_UNTIL(&s, story_unit(&s))))
+                return;
+        TAP_CHECK_STRING(fake_unit_property(story_unit(&s), property), text);
+}
+
+#define MAKE "{\"command\": [\"make\"]}"
+
+static void test_configuration(void) {
+        static const Config none, user = { .user = (char *) "1000" };
+        static const Config grace = { .cancel_grace_usec = 60 * USEC_PER_SEC };
+        static const Config short_grace = { .cancel_grace_usec = 2 * USEC_PER_SEC };
+        static const Config limits = { .default_timeout_usec = 5 * USEC_PER_SEC,
+                                       .claude_timeout_usec = 30 * USEC_PER_SEC };
+
+        check_one("User", NULL, RUNTIME_SCOPE_USER, &user, MAKE);
+        check_one("User", "s \"1000\"", RUNTIME_SCOPE_SYSTEM, &user, MAKE);
+        check_one("User", "s \"remote-developer\"", RUNTIME_SCOPE_SYSTEM, &none, MAKE);
+        check_one("TimeoutStopUSec", "t 60000000", RUNTIME_SCOPE_USER, &grace, MAKE);
+        /* The recorder needs its time, too. */
+        check_one("TimeoutStopUSec", "t 10000000", RUNTIME_SCOPE_USER, &short_grace, MAKE);
+        check_one("TimeoutStartUSec", "t 5000000", RUNTIME_SCOPE_USER, &limits, MAKE);
+        check_one("RuntimeMaxUSec", "t 30000000", RUNTIME_SCOPE_USER, &limits, MAKE);
+        check_one("PartOf", NULL, RUNTIME_SCOPE_USER, &none, MAKE);
+}
+
+/* As a shell would from there; argv[0] stays what it was. */
+static void test_relative_programs(void) {
+        static const struct {
+                const char *request, *text;
+        } rows[] = {
+                { "{\"command\": [\"./build.sh\"], \"working_directory\": \"/srv/r\"}",
+                  "a(sasb) [(\"/srv/r/build.sh\", [\"./build.sh\"], false)]" },
+                { "{\"command\": [\"bin/x\", \"./y\"], \"working_directory\": \"/srv/r\"}",
+                  "a(sasb) [(\"/srv/r/bin/x\", [\"bin/x\", \"./y\"], false)]" },
+                { "{\"command\": [\"/bin/x\"], \"working_directory\": \"/srv/r\"}",
+                  "a(sasb) [(\"/bin/x\", [\"/bin/x\"], false)]" },
+                { "{\"command\": [\"x\"], \"working_directory\": \"/srv/r\"}", "a(sasb) [(\"x\", [\"x\"], false)]" },
+        };
+        static const Config none;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                check_one("ExecStart", rows[i].text, RUNTIME_SCOPE_USER, &none, rows[i].request);
+}
+
+static void test_long_names_are_cut(void) {
+        _cleanup_(story_done) Story s = {};
+        char request[256], name[200];
+        const char *text;
+
+        memset(name, 'x', sizeof(name) - 1);
+        name[sizeof(name) - 1] = 0;
+        snprintf(request, sizeof(request), "{\"command\": [\"%s\"]}", name);
+        if (!story_begin(&s) || !TAP_CHECK_INT(story_create(&s, request), 0) ||
+            !TAP_CHECK(STORY_UNTIL(&s, story_unit(&s))))
+                return;
+        text = fake_unit_property(story_unit(&s), "Description");
+        TAP_CHECK_INT(strspn(strchr(text, 'x'), "x"), 80);
+}
+
+static const TapTest tests[] = {
+        { "a command", test_command },
+        { "a command of which nothing else is known", test_bare_command },
+        { "an agent, in the system, bound to the service", test_claude },
+        { "the prompt is private, and the token is nowhere", test_prompt_is_private_and_token_is_dropped },
+        { "what the configuration changes", test_configuration },
+        { "relative programs are below the working directory", test_relative_programs },
+        { "long names are cut in the description", test_long_names_are_cut },
+};
+
+int main(void) {
+        return tap_main(tests, ELEMENTSOF(tests));
+}
