@@ -59,7 +59,7 @@ static int set_log_level(const char *level, Options *o) {
         int priority = string_table_lookup(levels, ELEMENTSOF(levels), level);
 
         if (priority < LOG_ERR) {
-                fprintf(stderr, "remote-developerd: --log-level must be debug, info, notice, warning or err, not \"%s\"\n",
+                fprintf(stderr, "remote-developerd: --log-level is debug, info, notice, warning or err, not \"%s\"\n",
                                 level);
                 return -EINVAL;
         }

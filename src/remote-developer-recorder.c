@@ -2,7 +2,8 @@
  * systemd tells about the unit's end durably beside the task's file, whether or not the service is running.
  *
  * In system mode it is privileged, and systemd hands it the task's own environment, which is any user's text: so it is
- * linked statically (no LD_PRELOAD), reads the few variables it came for and clears the rest before anything else runs.
+ * linked statically (no LD_PRELOAD), reads the few variables it came for and clears the rest before anything else
+ * runs.
  *
  * The file is written at once, and once more when the manager turns out to be going down: that is what tells a task
  * that was running at a shutdown from one that was stopped by hand. */

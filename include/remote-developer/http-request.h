@@ -35,7 +35,11 @@ int http_request_add_header(HttpRequest *r, const char *name, const char *value)
 void http_request_reply(HttpRequest *r, unsigned status, const char *content_type, Buffer *body);
 
 /* Answers with a stream of unknown length. The request is gone afterwards; `*ret_stream` (may be NULL) is valid
- * until `closed` was called. `fill` is never called from inside http_request_reply_stream() or http_stream_wake(). On error
- * `closed` has been called, and the connection is cut. */
-int http_request_reply_stream(HttpRequest *r, unsigned status, const char *content_type, const HttpStreamSource *source,
-                      void *userdata, HttpStream **ret_stream);
+ * until `closed` was called. `fill` is never called from inside http_request_reply_stream() or http_stream_wake(). On
+ * error `closed` has been called, and the connection is cut. */
+int http_request_reply_stream(HttpRequest *r,
+                unsigned status,
+                const char *content_type,
+                const HttpStreamSource *source,
+                void *userdata,
+                HttpStream **ret_stream);

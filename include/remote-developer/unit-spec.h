@@ -4,9 +4,9 @@
 
 #include <remote-developer/clock.h>
 
-/* The facility of what tasks write to stdout and stderr (local5). journald looks at /proc for the unit and the slice of a
- * writer, and of one that has ended meanwhile it finds none (tried: `for i in ...; do /bin/echo $i; done`); what it was
- * told when the stream was opened it always knows. So this, and the identifier, is what lines are found by. */
+/* The facility of what tasks write to stdout and stderr (local5). journald looks at /proc for the unit and the slice
+ * of a writer, and of one that has ended meanwhile it finds none (tried: `for i in ...; do /bin/echo $i; done`); what
+ * it was told when the stream was opened it always knows. So this, and the identifier, is what lines are found by. */
 #define UNIT_LOG_FACILITY (21 << 3)
 #define UNIT_LOG_FACILITY_TEXT "21"
 

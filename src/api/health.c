@@ -6,12 +6,14 @@
 /* Below this much room new tasks are soon refused. */
 #define STATE_FREE_BYTES_LOW (16ULL * 1024 * 1024)
 
+static const char journal_advice[] = "this user may not read the journal: make it persistent (mkdir /var/log/journal) or "
+                                     "join the group systemd-journal";
+
 static const char *find_cause(const ManagerHealth *h) {
         if (!h->systemd_connected)
                 return h->systemd_cause;
         if (!h->journal_readable)
-                return "this user may not read the journal: make it persistent (mkdir /var/log/journal) or join the group "
-                       "systemd-journal";
+                return journal_advice;
         if (h->state_read_only)
                 return "the state directory is read-only";
         if (h->state_free_bytes < STATE_FREE_BYTES_LOW)

@@ -162,8 +162,12 @@ static HttpStream *stream_new(HttpConnection *c, const HttpStreamSource *source,
         return stream_watch_peer(stream) < 0 ? NULL : TAKE_PTR(stream);
 }
 
-int http_request_reply_stream(HttpRequest *r, unsigned status, const char *content_type, const HttpStreamSource *source,
-                      void *userdata, HttpStream **ret_stream) {
+int http_request_reply_stream(HttpRequest *r,
+                unsigned status,
+                const char *content_type,
+                const HttpStreamSource *source,
+                void *userdata,
+                HttpStream **ret_stream) {
         HttpConnection *c = r->connection;
         struct MHD_Response *response = NULL;
         HttpStream *stream;

@@ -148,7 +148,7 @@ static int check_timeout(const Json *request, usec_t max, TaskSpec *s, Problem *
         }
         if (s->timeout_usec < USEC_PER_SEC || s->timeout_usec > max)
                 return problem_set(problem, -EINVAL, "timeout",
-                                "timeout must be from 1 to %llu seconds (the configured task_execution.claude_timeout)",
+                                "timeout must be from 1 to %llu seconds (task_execution.claude_timeout)",
                                 (unsigned long long) (max / USEC_PER_SEC));
         return 0;
 }

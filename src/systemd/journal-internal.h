@@ -10,8 +10,8 @@ int journal_open(const JournalSource *source, sd_journal **ret);
 /* The unit that wrote the current entry; "" when it is no task's. */
 void journal_get_unit(sd_journal *j, RuntimeScope scope, char *ret, size_t size);
 
-/* Matches what this task's unit wrote, or what any unit of the slice did; also where journald could not place the writer
- * any more (unit-spec.h). */
+/* Matches what this task's unit wrote, or what any unit of the slice did; also where journald could not place the
+ * writer any more (unit-spec.h). */
 int journal_match_unit(sd_journal *j, const JournalSource *source, const char *unit);
 int journal_match_slice(sd_journal *j, const JournalSource *source, const char *slice);
 

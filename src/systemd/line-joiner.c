@@ -1,5 +1,5 @@
-/* LineJoiner: see line-joiner.h. Most lines are one entry and pass through without being copied; the list of open lines
- * is nearly always empty. */
+/* LineJoiner: see line-joiner.h. Most lines are one entry and pass through without being copied; the list of open
+ * lines is nearly always empty. */
 #include "line-joiner.h"
 
 #include "journal-internal.h"

@@ -192,8 +192,9 @@ static int install_matches(UnitClient *c) {
                 r = sd_bus_call_method_async(c->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, "Subscribe",
                                              on_subscribed, c, NULL);
         if (r >= 0)
-                r = sd_bus_call_method_async(c->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, "org.freedesktop.DBus.Properties",
-                                             "Get", on_manager_started, c, "ss", SYSTEMD_MANAGER, "UserspaceTimestamp");
+                r = sd_bus_call_method_async(c->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH,
+                                "org.freedesktop.DBus.Properties", "Get", on_manager_started, c, "ss", SYSTEMD_MANAGER,
+                                "UserspaceTimestamp");
         return r;
 }
 

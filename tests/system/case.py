@@ -17,12 +17,21 @@ class Skip(Exception):
 
 def short(value):
     text = repr(value)
-    return text if len(text) <= 600 else f'{text[:400]} ... {text[-150:]} ({len(text)} characters)'
+    return text if len(text) <= 400 else f'{text[:250]} ... {text[-100:]} ({len(text)} characters)'
+
+
+def difference(actual, expected):
+    """Where two long lists part, instead of both of them whole."""
+    if not (isinstance(actual, list) and isinstance(expected, list)) or len(expected) < 8:
+        return f'is {short(actual)}, should be {short(expected)}'
+    place = next((i for i, (a, b) in enumerate(zip(actual, expected)) if a != b), min(len(actual), len(expected)))
+    return (f'has {len(actual)} of {len(expected)} elements; from element {place} on is '
+            f'{short(actual[place:place + 3])}, should be {short(expected[place:place + 3])}')
 
 
 def same(actual, expected, what=''):
     if actual != expected:
-        raise Failure(f'{what}{": " if what else ""}is {short(actual)}, should be {short(expected)}')
+        raise Failure(f'{what}{": " if what else ""}{difference(actual, expected)}')
 
 
 def check(holds, what, *values):

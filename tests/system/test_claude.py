@@ -3,6 +3,7 @@ is told reaches its model, its own account of how it ended counts, and nothing o
 
 import os
 import pathlib
+import pwd
 import signal
 
 from agent import COMMAND, TOKEN, Agent, same_bytes, streamed, stub
@@ -13,8 +14,8 @@ Gate, Refusal, say, use = stub.Gate, stub.Refusal, stub.say, stub.use
 # What JSON, events, the journal, systemd and shells might each trip over.
 AWKWARD = ('é 漢 🤖 \u2028 \u0085 \x7f \x01\x1b[31m "double" \'single\' \\n \\ $HOME ${PATH} $(id) `id` %n %% {x} <b>&amp; '
            '\t data: id: \r|')
-LINE_MAX = 48 * 1024  # journald's LineMax=: a longer line is several entries
-LONG = '"quoted" \\ and é\n' * 3700  # 66 KB; the agent writes what it reads twice into one line, escaped
+LINE_MAX = 48 * 1024  # journald's LineMax=, where it breaks lines
+LONG = ('"quoted"\\and-é|' * 119 + '\n') * 35  # 66 KB; the agent writes what it reads twice into one line, escaped
 
 
 def log_of(s, task_id):
@@ -66,13 +67,13 @@ def watch_and_kill(s, task_id, seen, gate):
 
 @accepts_failures
 def test_its_lines_come_back_byte_for_byte_across_kills_of_the_service(s):
-    gates = Gate(), Gate(), Gate()
-    turns = ([say(AWKWARD), gates[0], use('Read', file_path='long')], [say(LONG), gates[1]],)
+    gates = Gate(), Gate()
+    turns = [say(AWKWARD), gates[0], use('Read', file_path='long')], [say(LONG), gates[1]]
     with Agent(s, *turns) as agent:
-        turns[0][2]['input']['file_path'] = str(agent.write('long', LONG))
+        agent.write('long', LONG)
         task_id = agent.create_recorded()
         seen = []
-        for gate in gates[:2]:
+        for gate in gates:
             watch_and_kill(s, task_id, seen, gate)
             gate.open()
         seen += s.api.log_events(task_id, seen[-1].id)
@@ -101,26 +102,42 @@ def test_what_it_writes_while_the_service_is_dead_is_not_lost_nor_its_verdict(s)
 
 
 def test_lines_longer_than_the_journals_are_whole_and_its_result_is_found_in_one(s):
-    turns = [use('Read', file_path='')], [say(LONG + AWKWARD)]
-    with Agent(s, *turns) as agent:
-        turns[0][0]['input']['file_path'] = str(agent.write('long', LONG))
+    with Agent(s, [use('Read', file_path='long')], [say(LONG + AWKWARD)]) as agent:
+        agent.write('long', LONG)
         task_id = agent.create_recorded()
         check_completed(s.api.wait(task_id))
+        lengths = [len(line) for line in agent.recorded().split(b'\n')]
+        check(max(lengths) > 130_000 and lengths[-2] > LINE_MAX, 'the lines are as long as they are meant', lengths)
         check_whole(s, agent, task_id)
-        lengths = [len(line) for line in agent.recorded().splitlines()]
-        check(max(lengths) > 130_000 and lengths[-1] > LINE_MAX, 'the lines are as long as they are meant', lengths)
-        check(agent.journalled(task_id)[1] >= 4, 'journald broke them')
+
+
+def test_blanks_where_the_journal_breaks_a_line_are_not_lost(s):
+    with Agent(s, [say('|' + ' ' * LINE_MAX + '|')]) as agent:
+        task_id = agent.create_recorded()
+        check_completed(s.api.wait(task_id))
+        same_bytes(log_of(s, task_id), agent.recorded(), 'the stream')
+
+
+def finished_log(s, agent):
+    """The events of a log that ends with a long line."""
+    task_id = agent.create()
+    check_completed(s.api.wait(task_id))
+    return task_id, s.api.log_events(task_id)
 
 
 def test_the_log_goes_on_exactly_behind_each_line(s):
     with Agent(s, [use('Bash', command='echo 1'), use('Bash', command='echo 2')], [say(LONG)]) as agent:
-        task_id = agent.create_recorded()
-        check_completed(s.api.wait(task_id))
-        events = s.api.log_events(task_id)
-        for i, event in enumerate(events[:-1]):
-            same_bytes(streamed(s.api.log_events(task_id, event.id)), streamed(events[i + 1:]), f'the rest behind {i}')
-            same_bytes(streamed(s.api.log_events(task_id, query=f'?tail={i}')) if i else b'',
-                       streamed(events[-i:]) if i else b'', f'the last {i}')
+        task_id, events = finished_log(s, agent)
+        for i, event in enumerate(events[:-1], 1):
+            same_bytes(streamed(s.api.log_events(task_id, event.id)), streamed(events[i:]), f'the rest behind line {i}')
+
+
+def test_the_last_lines_are_whole_lines(s):
+    with Agent(s, [use('Bash', command='echo 1')], [say(LONG)]) as agent:
+        task_id, events = finished_log(s, agent)
+        for n in range(1, len(events) + 1):
+            tail = s.api.log_events(task_id, query=f'?tail={n}')
+            same_bytes(streamed(tail), streamed(events[-n:]), f'the last {n} lines')
 
 
 # ---- what it is told
@@ -130,8 +147,9 @@ def test_the_description_reaches_its_model_untouched(s):
     check(len(description.encode()) > 200_000, 'the text is long', len(description.encode()))
     with Agent(s, [say('I see.')]) as agent:
         check_completed(agent.run(description))
-        blocks = agent.model.requests[0]['messages'][-1]['content']
-        check(description in [block['text'] for block in blocks], 'one block is the text', [b['text'] for b in blocks])
+        told = [block['text'] for message in agent.model.requests[0]['messages'] if message['role'] == 'user'
+                for block in message['content']]
+        same(description in told, True, 'one block of the request is the text')
 
 
 # ---- what nobody may see
@@ -166,7 +184,7 @@ def places_with(s, agent, task_id, text):
         'files': list(files_with(needle, s.state, s.transient, home, agent.place)),
         'processes': list(processes_with(needle)),
         'unit': needle in s.systemctl('show', '--all', s.unit(task_id)).encode(),
-        'journal': needle in s.command('journalctl', '--output=export', user=s.root).encode(),
+        'journal': needle in s.command('journalctl', '--output=export', user=pwd.getpwnam('root')).encode(),
         'replies': [reply for reply in replies if needle in reply],
         'model': any(needle in raw for raw in agent.model.received),
     }
@@ -221,22 +239,34 @@ def test_an_error_in_a_result_longer_than_the_journals_lines_is_found_and_its_se
         check(len(task['error']) < 4000, 'the sentence is short', len(task['error']))
 
 
-def test_an_end_without_a_result_is_a_failure_although_the_exit_code_is_0(s):
-    gate = Gate()
-    with Agent(s, [say('Hm.'), gate]) as agent:
+def interrupt(s, turn, gate):
+    """SIGINT to the agent at the gate: it ends in peace, with 0."""
+    with Agent(s, turn) as agent:
         task_id = agent.create()
         gate.reach()
+        with s.api.follow(task_id) as stream:
+            stream.until(lambda e: e.kind == 'log' and ('assistant' if gate is not turn[0] else 'init') in e.json['log'])
         os.kill(s.api.alive(task_id)['thread_info']['main_pid'], signal.SIGINT)
         task = s.api.wait(task_id)
-        check_failed(task, 'agent-error', 'without giving a result')
-        same(task['exit_code'], 0)
+        same((task['exit_code'], task['signal']), (0, None))
+        return task
+
+
+def test_interrupted_before_an_answer_it_ends_without_a_result_which_is_a_failure(s):
+    gate = Gate()
+    check_failed(interrupt(s, [gate, say('Hm.')], gate), 'agent-error', 'without giving a result')
+
+
+def test_interrupted_in_an_answer_it_ends_with_an_error_which_is_a_failure(s):
+    gate = Gate()
+    check_failed(interrupt(s, [say('Hm.'), gate], gate), 'agent-error', 'error_during_execution')
 
 
 def test_of_several_results_the_last_one_counts(s):
     fifo = s.fifo()
     work = use('Bash', command=f'read line <{fifo}', run_in_background=True)
     with Agent(s, [work], [say('It runs.')], Refusal(400, 'invalid_request_error', 'too late')) as agent:
-        task_id = agent.create(**agent.allow('Bash'))
+        task_id = agent.create(**agent.allow('Bash'), CLAUDE_TEST_STATUS='0')
         with s.api.follow(task_id) as stream:
             stream.until(lambda e: e.kind == 'log' and 'It runs.' in e.json['log'] and '"result"' in e.json['log'])
             same(s.api.task(task_id)['result'], None, 'a result is not the end')
