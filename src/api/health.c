@@ -6,8 +6,8 @@
 /* Below this much room new tasks are soon refused. */
 #define STATE_FREE_BYTES_LOW (16ULL * 1024 * 1024)
 
-static const char journal_advice[] = "this user may not read the journal: make it persistent (mkdir /var/log/journal) or "
-                                     "join the group systemd-journal";
+static const char journal_advice[] =
+        "this user may not read the journal: make it persistent (mkdir /var/log/journal) or join systemd-journal";
 
 static const char *find_cause(const ManagerHealth *h) {
         if (!h->systemd_connected)

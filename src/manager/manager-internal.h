@@ -1,6 +1,8 @@
 /* What the files of manager/ share: the Manager itself and TaskRun, the live side of a task that is not finished.
  *
  *   manager.c          life cycle, looking things up, health
+ *   manager-active.c   active_tasks.json
+ *   manager-log.c      the follower of the journal, and viewers
  *   task-run.c         TaskRun: watches the unit, counts the log
  *   manager-create.c   from a request to a unit
  *   manager-cancel.c   stop, grace, kill; forget
@@ -76,8 +78,11 @@ void task_run_set_state(TaskRun *run, TaskState state);
 /* Counts what there is to count; 0: all of it, -EAGAIN: more in a later turn. */
 int task_run_count(TaskRun *run);
 
-/* manager.c */
+/* manager-active.c */
+int manager_open_active(Manager *m);
 void manager_active_changed(Manager *m);
+
+/* manager-log.c */
 int manager_open_follower(Manager *m);
 void manager_close_follower(Manager *m); /* when no run is left */
 

@@ -4,109 +4,7 @@
 #include <remote-developer/log.h>
 #include <remote-developer/strings.h>
 
-/* While somebody watches a running task the journal is looked at this often: 5 ms were measured at 3 ms from write to
- * read, for 1 % of a core; journald itself announces changes only every 250 ms. */
-#define WATCH_INTERVAL_USEC (5 * USEC_PER_MSEC)
 #define USAGE_AGE_MAX_USEC USEC_PER_SEC
-
-/* --- what now runs, for whoever reads the directory --- */
-
-static Json *active_row(const TaskRun *run) {
-        _cleanup_json_ Json *row = json_new_object();
-        const Task *t = run->task;
-        _cleanup_free_ char *unit = task_unit_name(t->id);
-        int r;
-
-        if (!row || !unit)
-                return NULL;
-        r = json_set_string(row, "task_id", t->id);
-        if (r >= 0)
-                r = json_set_string(row, "unit", unit);
-        if (r >= 0)
-                r = json_set_string(row, "thread_name", unit);
-        if (r >= 0)
-                r = json_set_string(row, "invocation_id", t->invocation_id);
-        if (r >= 0)
-                r = json_set(row, "started_at", json_new_time(t->started_at));
-        if (r >= 0)
-                r = json_set_bool(row, "is_alive", run->watch.status.main_pid > 0);
-        return r < 0 ? NULL : TAKE_PTR(row);
-}
-
-static int write_active(Manager *m) {
-        _cleanup_json_ Json *array = json_new_array();
-        int r = array ? 0 : -ENOMEM;
-
-        for (size_t i = 0; r >= 0 && i < m->index.n; i++)
-                if (m->index.rows[i].run)
-                        r = json_push(array, active_row(m->index.rows[i].run));
-        return r < 0 ? r : task_store_write_active(m->store, array);
-}
-
-static int on_active_changed(sd_event_source *s _unused_, void *userdata) {
-        int r = write_active(userdata);
-
-        if (r < 0)
-                log_error("active_tasks.json could not be written: %s", strerror(-r));
-        return 0;
-}
-
-void manager_active_changed(Manager *m) {
-        (void) sd_event_source_set_enabled(m->active_source, SD_EVENT_ONESHOT);
-}
-
-/* --- the log --- */
-
-static void on_line(void *userdata, const char *unit, const JournalLine *line) {
-        char id[TASK_ID_SIZE + 1];
-        TaskRun *run;
-
-        if (!task_id_from_unit(unit, id))
-                return;
-        run = manager_find_run(userdata, id);
-        if (run)
-                log_feed_append(run->feed, line);
-}
-
-int manager_open_follower(Manager *m) {
-        int r;
-
-        if (m->follower)
-                return 0;
-        r = journal_follower_new(m->event, &m->journal, TASK_SLICE, on_line, m, &m->follower);
-        if (r >= 0)
-                r = journal_follower_set_interval(m->follower, m->watchers > 0 ? WATCH_INTERVAL_USEC : 0);
-        return r;
-}
-
-void manager_close_follower(Manager *m) {
-        if (m->n_runs == 0)
-                m->follower = journal_follower_free(m->follower);
-}
-
-void manager_count_watchers(Manager *m, int difference) {
-        m->watchers += difference;
-        assert(m->watchers >= 0);
-        if (m->follower)
-                (void) journal_follower_set_interval(m->follower, m->watchers > 0 ? WATCH_INTERVAL_USEC : 0);
-}
-
-int manager_open_log(Manager *m, const char *id, LogViewerWake wake, void *userdata, LogViewer **ret) {
-        _cleanup_(log_feed_unrefp) LogFeed *feed = NULL;
-        _cleanup_free_ char *unit = task_unit_name(id);
-        TaskSummary *s = task_index_find(&m->index, id);
-        int r;
-
-        if (!s)
-                return -ENOENT;
-        if (s->run)
-                return log_viewer_new(((TaskRun *) s->run)->feed, wake, userdata, ret);
-        r = unit ? log_feed_new(&m->journal, unit, 1, false, &feed) : -ENOMEM;
-        if (r < 0)
-                return r;
-        log_feed_finish(feed);
-        return log_viewer_new(feed, wake, userdata, ret);
-}
 
 /* --- the connection --- */
 
@@ -149,11 +47,7 @@ static int copy_options(Manager *m, const ManagerOptions *o) {
 static int open_parts(Manager *m, const ManagerOptions *o, Problem *problem) {
         int r;
 
-        r = sd_event_add_defer(m->event, &m->active_source, on_active_changed, m);
-        if (r >= 0)
-                r = sd_event_source_set_description(m->active_source, "active-tasks");
-        if (r >= 0)
-                r = sd_event_source_set_priority(m->active_source, SD_EVENT_PRIORITY_NORMAL + 1);
+        r = manager_open_active(m);
         if (r >= 0)
                 r = unit_client_new(m->event, m->scope, &unit_events, m, &m->units);
         if (r >= 0)

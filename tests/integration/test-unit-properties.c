@@ -82,7 +82,7 @@ static void test_command(void) {
 /* The fewest properties: nothing was asked for but the program. */
 static void test_bare_command(void) {
         static const Row rows[] = {
-                { "Description", "s \"Remote Developer {id}: /usr/bin/?? ???$\"" },
+                { "Description", "s \"Remote Developer {id}: /usr/bin/?? ????\"" },
                 { "Type", "s \"exec\"" },
                 { "Slice", "s \"remotedeveloper.slice\"" },
                 { "WorkingDirectory", "s \"~\"" },

@@ -25,7 +25,7 @@ def log_of(s, task_id):
 def check_whole(s, agent, task_id):
     """The stream, the journal as read by systemd's own tool, and the record that never saw the journal: the same."""
     expected, task = agent.recorded(), s.api.task(task_id)
-    same_bytes(agent.journalled(task_id)[0], expected, 'the journal')
+    same_bytes(agent.journalled(task_id), expected, 'the journal')
     same_bytes(log_of(s, task_id), expected, 'the stream')
     same(task['log_lines'], expected.count(b'\n'), 'log_lines')
     same(task['log_bytes'], len(expected), 'log_bytes')

@@ -105,7 +105,7 @@ static const struct {
         { BYTES("-Infinity"), "byte 1: this is no number" },
         { BYTES("undefined"), "" },
         /* numbers */
-        { BYTES("[01]"), "byte 2: this is no number" },
+        { BYTES("[01]"), "number expected" },
         { BYTES("[00]"), "byte 2: this is no number" },
         { BYTES("012"), "byte 1: this is no number" },
         { BYTES("-01"), "byte 1: this is no number" },
