@@ -3,6 +3,7 @@
 #include "manager-internal.h"
 
 #include <remote-developer/log.h>
+#include <remote-developer/strings.h>
 
 static Json *active_row(const TaskRun *run) {
         _cleanup_json_ Json *row = json_new_object();
