@@ -23,7 +23,8 @@ typedef struct Problem {
 void problem_done(Problem *p);
 
 /* Sets the problem if there is none yet and returns `error`, so that `return problem_set(...)` reads well.
- * `p` may be NULL: then only the errno remains. `field` is copied. */
+ * `p` may be NULL: then only the errno remains. `field` is copied, up to PROBLEM_VALUE_MAX
+ * bytes: it may be what the user sent. */
 int problem_set(Problem *p, int error, const char *field, const char *format, ...) _printf_(4, 5);
 
 /* The sentence, or strerror of the errno: never NULL. */

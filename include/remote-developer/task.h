@@ -119,6 +119,9 @@ bool task_runs_agent(const Task *t);
 const char *task_status(const Task *t);
 unsigned task_progress(const Task *t);
 
+/* The original API's word for the agent's part; NULL: no agent runs. */
+const char *task_claude_status(const Task *t);
+
 /* When the work's time is over; 0 before it began. */
 usec_t task_deadline(const Task *t);
 

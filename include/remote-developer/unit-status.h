@@ -17,6 +17,7 @@ typedef struct UnitStatus {
         int32_t exec_main_status;
         uint32_t job_id; /* 0: no job waits */
         usec_t active_enter_usec; /* 0: was never active in this invocation */
+        usec_t exec_main_start_usec;
         usec_t exec_main_exit_usec;
         usec_t inactive_enter_usec;
 

@@ -86,46 +86,20 @@ static int append_line(LogStream *s, const JournalLine *line, Buffer *to) {
         return r < 0 ? r : buffer_append_string(to, "}\n\n");
 }
 
-static int append_control(Json *payload, Buffer *to) {
-        _cleanup_json_ _unused_ Json *owned = payload;
-        int r;
-
-        if (!payload)
-                return -ENOMEM;
-        r = buffer_append_string(to, "data: ");
-        if (r >= 0)
-                r = json_append(payload, to);
-        return r < 0 ? r : buffer_append_string(to, "\n\n");
-}
-
-/* The status, when it is another than the one told before. */
+/* The original's bytes, blanks and all. The words need no quoting: they are ours. */
 static int append_status(LogStream *s, const Task *t, Buffer *to) {
-        _cleanup_json_ Json *document = NULL, *payload = json_new_object();
-        int r;
+        const char *agent = task_claude_status(t);
 
         if (string_equal(s->status, task_status(t)))
                 return 0;
         snprintf(s->status, sizeof(s->status), "%s", task_status(t));
-        r = payload ? task_to_json(t, false, &document) : -ENOMEM;
-        if (r >= 0)
-                r = json_set_string(payload, "status", task_status(t));
-        if (r >= 0)
-                r = json_set(payload, "claude_status", json_share(json_get(document, "claude_status")));
-        if (r >= 0)
-                r = json_set_uint64(payload, "progress", task_progress(t));
-        return r < 0 ? r : append_control(TAKE_PTR(payload), to);
+        return buffer_append_format(to, "data: {\"status\": \"%s\", \"claude_status\": %s%s%s, \"progress\": %u}\n\n",
+                                    task_status(t), agent ? "\"" : "", agent ?: "null", agent ? "\"" : "", task_progress(t));
 }
 
 static int append_final(const Task *t, Buffer *to) {
-        _cleanup_json_ Json *payload = json_new_object();
-        int r;
-
-        r = payload ? json_set_string(payload, "status", task_status(t)) : -ENOMEM;
-        if (r >= 0)
-                r = json_set_bool(payload, "complete", true);
-        if (r >= 0)
-                r = json_set_bool(payload, "final", true);
-        return r < 0 ? r : append_control(TAKE_PTR(payload), to);
+        return buffer_append_format(to, "data: {\"status\": \"%s\", \"complete\": true, \"final\": true}\n\n",
+                                    task_status(t));
 }
 
 /* --- filling --- */

@@ -20,7 +20,7 @@ int problem_set(Problem *p, int error, const char *field, const char *format, ..
                 return error;
 
         p->error = error;
-        p->field = field ? strdup(field) : NULL;
+        p->field = field ? strndup(field, PROBLEM_VALUE_MAX) : NULL;
         va_start(ap, format);
         if (vasprintf(&p->sentence, format, ap) < 0)
                 p->sentence = NULL;

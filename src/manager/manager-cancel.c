@@ -58,6 +58,9 @@ int manager_cancel_task(Manager *m, const char *id, Problem *problem) {
                                    task_result_words[s->result]);
         if (run->task->cancel_requested)
                 return 0;
+        /* What has ended by itself is not made a cancelled task by a wish that came too late. */
+        if (run->ending || run->left)
+                return problem_set(problem, -EALREADY, NULL, "The task has already ended");
 
         run->task->cancel_requested = true;
         run->task->cancel_requested_at = clock_realtime_usec();
@@ -67,8 +70,12 @@ int manager_cancel_task(Manager *m, const char *id, Problem *problem) {
                 return problem_set(problem, r, NULL, "The wish to cancel could not be stored: %s", strerror(-r));
         }
         log_task(LOG_INFO, id, "To be cancelled");
-        if (!run->ending)
-                task_run_set_state(run, TASK_STOPPING);
+        if (run->waits) {
+                task_run_stop_waiting(run);
+                task_run_end(run);
+                return 0;
+        }
+        task_run_set_state(run, TASK_STOPPING);
         /* Without a connection the stop is asked for as soon as there is one (manager-recover.c). */
         r = task_run_ask_stop(run);
         if (r < 0 && r != -ENOTCONN)

@@ -14,6 +14,10 @@
  * get its file to the disk on a busy machine; a shorter grace is kept by the service itself (manager-cancel.c). */
 #define STOP_TIMEOUT_MIN_USEC (10 * USEC_PER_SEC)
 
+/* Start jobs at a time; further tasks wait their turn. For each job systemd keeps a match rule on whoever asked for it,
+ * and a bus throws out a client, PID 1 too, that has more than 512 (tried, with 1,000 tasks at once). */
+#define STARTS_MAX 128
+
 /* Everything that a UnitSpec borrows, for as long as it is being sent. */
 typedef struct UnitParts {
         char *unit, *description, *program, *input_file, *ending_file, *log_field;
@@ -53,12 +57,15 @@ static void on_start_reply(void *userdata, int error, const char *sentence) {
                 return;
         }
         log_task(LOG_WARNING, reply->id, "systemd did not start the unit: %s", sentence ?: strerror(-error));
-        if (error == -EEXIST || error_is_loss(error)) {
+        task_run_started(run);
+        if (error_is_loss(error))
+                manager_compare(run->manager);
+        else if (error == -EEXIST)
                 (void) unit_client_read_watch(&run->watch, NULL, NULL);
-                return;
+        else {
+                (void) string_replace(&run->refused, sentence ?: strerror(-error));
+                task_run_end(run);
         }
-        (void) string_replace(&run->refused, sentence ?: strerror(-error));
-        task_run_end(run);
 }
 
 /* The program's name for `systemctl list-units`, in letters that need no quoting anywhere. */
@@ -128,7 +135,7 @@ static UnitSpec make_spec(TaskRun *run, const UnitParts *p, char **recorder_argv
         };
 }
 
-int manager_start_unit(TaskRun *run) {
+static int start_now(TaskRun *run) {
         char *recorder_argv[] = { run->manager->recorder, (char *) task_store_path(run->manager->store), run->task->id,
                                   NULL };
         _cleanup_(unit_parts_done) UnitParts parts = {};
@@ -149,9 +156,62 @@ int manager_start_unit(TaskRun *run) {
 
         spec = make_spec(run, &parts, recorder_argv);
         r = unit_client_start_unit(run->manager->units, &spec, on_start_reply, reply);
-        if (r >= 0)
-                TAKE_PTR(reply);
-        return r;
+        if (r < 0)
+                return r;
+        TAKE_PTR(reply);
+        run->starting = true;
+        run->manager->n_starting++;
+        return 0;
+}
+
+static void wait_for_turn(TaskRun *run) {
+        Manager *m = run->manager;
+
+        run->waits = true;
+        if (m->last_waiting)
+                m->last_waiting->next_waiting = run;
+        else
+                m->waiting = run;
+        m->last_waiting = run;
+}
+
+void task_run_stop_waiting(TaskRun *run) {
+        Manager *m = run->manager;
+        TaskRun *previous = NULL;
+
+        if (!run->waits)
+                return;
+        for (TaskRun *w = m->waiting; w != run; w = w->next_waiting)
+                previous = w;
+        *(previous ? &previous->next_waiting : &m->waiting) = run->next_waiting;
+        if (m->last_waiting == run)
+                m->last_waiting = previous;
+        run->waits = false;
+        run->next_waiting = NULL;
+}
+
+int manager_start_unit(TaskRun *run) {
+        if (run->manager->n_starting < STARTS_MAX)
+                return start_now(run);
+        wait_for_turn(run);
+        return 0;
+}
+
+void task_run_started(TaskRun *run) {
+        Manager *m = run->manager;
+        TaskRun *next;
+        int r;
+
+        if (!run->starting)
+                return;
+        run->starting = false;
+        m->n_starting--;
+        while (m->n_starting < STARTS_MAX && (next = m->waiting)) {
+                task_run_stop_waiting(next);
+                r = start_now(next);
+                if (r < 0)
+                        log_task(LOG_WARNING, next->task->id, "The task could not be started yet: %s", strerror(-r));
+        }
 }
 
 static int new_task(Manager *m, TaskSpec *spec, Task **ret) {

@@ -63,7 +63,8 @@ static void gather_agent(TaskRun *run, Evidence *e) {
                 e->agent = AGENT_SILENT;
         else
                 e->agent = run->agent.succeeded ? AGENT_SUCCEEDED : AGENT_FAILED;
-        e->agent_error = TAKE_PTR(run->agent.error);
+        /* A copy: should the verdict not get to the disk, it is reached again. */
+        (void) string_replace(&e->agent_error, run->agent.error);
 }
 
 static void gather(TaskRun *run, Evidence *e) {
@@ -91,7 +92,18 @@ static void gather(TaskRun *run, Evidence *e) {
                 log_task(LOG_WARNING, t->id, "The journal's records could not be read: %s", strerror(-r));
 }
 
-static int write_verdict(TaskRun *run, Verdict *v) {
+/* When the work began, for a task that was never seen running: it was over before systemd told, or nobody watched. */
+static usec_t find_start(const TaskRun *run, const Evidence *e, const Verdict *v) {
+        const UnitStatus *s = &run->watch.status;
+
+        if (string_equal(v->reason, "start-failed") || string_equal(v->reason, "step-failed"))
+                return 0;
+        if (clock_is_set(s->active_enter_usec))
+                return s->active_enter_usec;
+        return clock_is_set(s->exec_main_start_usec) ? s->exec_main_start_usec : e->started_at;
+}
+
+static int write_verdict(TaskRun *run, const Evidence *e, Verdict *v) {
         Task *t = run->task;
         int r;
 
@@ -105,7 +117,7 @@ static int write_verdict(TaskRun *run, Verdict *v) {
         t->exit_code = v->exit_code;
         t->finished_at = clock_is_set(v->ended_at) ? v->ended_at : clock_realtime_usec();
         if (!clock_is_set(t->started_at))
-                t->started_at = run->watch.status.active_enter_usec;
+                t->started_at = find_start(run, e, v);
         t->result = (int) v->result;
         t->state = TASK_FINISHED;
 
@@ -140,7 +152,7 @@ static int conclude(TaskRun *run) {
         gather(run, &evidence);
         r = verdict_reach(&evidence, &verdict);
         if (r >= 0)
-                r = write_verdict(run, &verdict);
+                r = write_verdict(run, &evidence, &verdict);
         if (r < 0)
                 return r;
         release(run);
@@ -184,8 +196,14 @@ static int on_drain(sd_event_source *s, uint64_t usec _unused_, void *userdata) 
 void task_run_end(TaskRun *run) {
         int r;
 
-        if (run->ending)
+        if (run->ending || run->left)
                 return;
+        if (run->unsettled && !run->manager->config->check_orphaned_tasks) {
+                run->left = true;
+                task_run_settle(run);
+                return;
+        }
+        task_run_started(run);
         run->ending = true;
         run->drain_pause_usec = DRAIN_PAUSE_MIN_USEC;
         run->drain_deadline_usec = clock_monotonic_usec() + DRAIN_LIMIT_USEC;

@@ -28,7 +28,11 @@ typedef struct TaskRun {
         ClaudeOutcome agent;
 
         bool expected;                /* not yet come by in the list of units that is being read */
+        bool starting;                /* its start job is systemd's to do */
+        bool waits;                   /* for its turn to be started */
+        struct TaskRun *next_waiting;
         bool unsettled;               /* at start: not known yet whether it is alive */
+        bool left;                    /* found dead at start and, with check_orphaned_tasks false, not judged */
         char *refused;                /* what systemd said when it refused the unit; owned */
         bool ending;                  /* the unit has ended; the journal is being drained */
         usec_t drain_deadline_usec;   /* monotonic */
@@ -52,7 +56,8 @@ struct Manager {
         TaskIndex index;
         UnitClient *units;
         JournalFollower *follower; /* while there are runs */
-        size_t n_runs;
+        size_t n_runs, n_starting;
+        TaskRun *waiting, *last_waiting; /* in the order in which they came */
         int watchers;
 
         char boot_id[ID128_TEXT_SIZE];
@@ -87,7 +92,9 @@ int manager_open_follower(Manager *m);
 void manager_close_follower(Manager *m); /* when no run is left */
 
 /* manager-create.c */
-int manager_start_unit(TaskRun *run);
+int manager_start_unit(TaskRun *run); /* at once, or when it is its turn */
+void task_run_started(TaskRun *run);  /* the start job is over: the next one's turn */
+void task_run_stop_waiting(TaskRun *run);
 
 /* manager-cancel.c */
 void task_run_on_stopping(TaskRun *run);

@@ -88,6 +88,8 @@ static void on_missing(TaskRun *run) {
         Manager *m = run->manager;
         int r;
 
+        if (run->waits)
+                return;
         if (never_began(run)) {
                 task_run_settle(run);
                 m->n_started++;
@@ -99,12 +101,8 @@ static void on_missing(TaskRun *run) {
                         log_task(LOG_ERR, run->task->id, "The task could not be started: %s", strerror(-r));
                 return;
         }
-        if (!m->config->check_orphaned_tasks && !m->has_recovered) {
-                task_run_settle(run);
-                return;
-        }
-        m->n_ended++;
         task_run_end(run);
+        m->n_ended += run->ending;
 }
 
 static void on_found(Manager *m, const char *unit) {

@@ -75,7 +75,8 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret, P
 Manager *manager_free(Manager *m) {
         if (!m)
                 return NULL;
-        m->has_recovered = true; /* nobody is to be told any more */
+        m->has_recovered = true; /* nobody is to be told, and nothing started, any more */
+        m->n_starting = SIZE_MAX / 2;
         for (size_t i = 0; i < m->index.n; i++)
                 if (m->index.rows[i].run)
                         task_run_free(m->index.rows[i].run);

@@ -72,6 +72,9 @@ static void on_unit_changed(UnitWatch *w) {
 
         if (run->ending)
                 return;
+        /* Asked for, and not there yet: comparing tells whether systemd never heard of it. */
+        if (run->task->state == TASK_QUEUED && !unit_status_is_loaded(&w->status))
+                return;
         note_invocation(run);
         if (unit_status_is_ended(&w->status)) {
                 task_run_end(run);
@@ -80,6 +83,8 @@ static void on_unit_changed(UnitWatch *w) {
         task_run_settle(run);
         if (state_from_unit(&w->status, &state) < 0)
                 return;
+        if (state > TASK_PREPARING)
+                task_run_started(run);
         if (run->task->cancel_requested)
                 state = TASK_STOPPING;
         task_run_set_state(run, state);
@@ -197,6 +202,8 @@ int task_run_new(Manager *m, Task *task, bool from_start, TaskRun **ret) {
 TaskRun *task_run_free(TaskRun *run) {
         if (!run)
                 return NULL;
+        task_run_stop_waiting(run);
+        task_run_started(run);
         unit_watch_end(&run->watch);
         sd_event_source_disable_unref(run->drain_source);
         sd_event_source_disable_unref(run->kill_source);

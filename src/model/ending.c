@@ -6,18 +6,19 @@
 #include <signal.h>
 #include <stdio.h>
 
-/* Each line of the file, where it goes, and the variable of systemd's that it comes from. */
+/* Each line of the file, where it goes, and whether it comes from a variable of systemd's of that name. The others are
+ * found out: a task may have variables of any name. */
 static const struct {
         const char *key;
         size_t offset, size;
-        bool required;
+        bool required, variable;
 } lines[] = {
-        { "SERVICE_RESULT", offsetof(Ending, service_result), ENDING_WORD_SIZE, true },
-        { "EXIT_CODE", offsetof(Ending, exit_code), ENDING_WORD_SIZE, false },
-        { "EXIT_STATUS", offsetof(Ending, exit_status), ENDING_WORD_SIZE, false },
-        { "INVOCATION_ID", offsetof(Ending, invocation_id), ID128_TEXT_SIZE, true },
-        { "BOOT_ID", offsetof(Ending, boot_id), ID128_TEXT_SIZE, false },
-        { "MANAGER_STATE", offsetof(Ending, manager_state), ENDING_WORD_SIZE, false },
+        { "SERVICE_RESULT", offsetof(Ending, service_result), ENDING_WORD_SIZE, true, true },
+        { "EXIT_CODE", offsetof(Ending, exit_code), ENDING_WORD_SIZE, false, true },
+        { "EXIT_STATUS", offsetof(Ending, exit_status), ENDING_WORD_SIZE, false, true },
+        { "INVOCATION_ID", offsetof(Ending, invocation_id), ID128_TEXT_SIZE, true, true },
+        { "BOOT_ID", offsetof(Ending, boot_id), ID128_TEXT_SIZE, false, false },
+        { "MANAGER_STATE", offsetof(Ending, manager_state), ENDING_WORD_SIZE, false, false },
 };
 
 static char *line_value(Ending *e, size_t i) {
@@ -72,14 +73,12 @@ static void read_line(const char *line, size_t n, Ending *e) {
 
 int ending_from_text(const char *text, Ending *ret) {
         Ending e = {};
+        const char *newline;
         int r;
 
-        while (*text) {
-                size_t n = strcspn(text, "\n");
-
-                read_line(text, n, &e);
-                text += n + (text[n] == '\n');
-        }
+        /* What has no newline was cut off: half a line is none. */
+        for (; (newline = strchr(text, '\n')); text = newline + 1)
+                read_line(text, (size_t) (newline - text), &e);
         r = check_required(&e);
         if (r >= 0)
                 *ret = e;
@@ -91,7 +90,8 @@ int ending_from_environment(Ending *ret) {
         int r;
 
         for (size_t i = 0; i < ELEMENTSOF(lines); i++)
-                snprintf(line_value(&e, i), lines[i].size, "%s", getenv(lines[i].key) ?: "");
+                if (lines[i].variable)
+                        snprintf(line_value(&e, i), lines[i].size, "%s", getenv(lines[i].key) ?: "");
         r = check_required(&e);
         if (r < 0)
                 return r;

@@ -44,15 +44,6 @@ static const JsonField task_fields[] = {
         TASK_FIELD(log_cursor, JSON_STRING, JSON_HIDDEN, NULL),
 };
 
-/* The original's word for the agent's part. */
-static const char *claude_status(const Task *t) {
-        if (!task_runs_agent(t))
-                return NULL;
-        if (!task_is_finished(t))
-                return t->state >= TASK_RUNNING ? "RUNNING" : "STARTING";
-        return t->result == TASK_COMPLETED ? "COMPLETED" : "FAILED";
-}
-
 static int write_derived(const Task *t, Json *j) {
         _cleanup_free_ char *unit = task_unit_name(t->id);
         int r;
@@ -67,7 +58,7 @@ static int write_derived(const Task *t, Json *j) {
         if (r >= 0)
                 r = json_set_bool(j, "is_running", !task_is_finished(t));
         if (r >= 0)
-                r = json_set_string(j, "claude_status", claude_status(t));
+                r = json_set_string(j, "claude_status", task_claude_status(t));
         if (r >= 0)
                 r = json_set(j, "deadline", json_new_time(task_deadline(t)));
         return r;
@@ -88,15 +79,29 @@ int task_to_json(const Task *t, bool for_disk, Json **ret) {
         return 0;
 }
 
+/* Before anything else is looked at: a later version may write words that this one does not know. */
+static int check_version(const Json *j, Problem *problem) {
+        static const JsonField version_field[] = { { "version", JSON_INT, 0, 0, NULL } };
+        int version = 0, r;
+
+        r = json_read_fields(j, version_field, 1, false, &version, problem);
+        if (r >= 0 && version > TASK_DOCUMENT_VERSION)
+                r = problem_set(problem, -EPROTONOSUPPORT, "version",
+                                "the file is of version %d, this program knows up to %d", version,
+                                TASK_DOCUMENT_VERSION);
+        return r;
+}
+
 static int check_task(const Task *t, Problem *problem) {
-        if (t->version > TASK_DOCUMENT_VERSION)
-                return problem_set(problem, -EPROTONOSUPPORT, "version",
-                                   "the file is of version %d, this program knows up to %d", t->version,
-                                   TASK_DOCUMENT_VERSION);
         if (!task_id_is_valid(t->id))
                 return problem_set(problem, -EBADMSG, "task_id", "the file holds no valid task_id");
+        /* Not taken for queued, which would start it. */
+        if (t->state < 0)
+                return problem_set(problem, -EBADMSG, "state", "the file does not say how far the task is");
         if ((t->state == TASK_FINISHED) != (t->result != TASK_RESULT_NONE))
                 return problem_set(problem, -EBADMSG, "result", "state and result do not go together");
+        if (t->spec.recipe < 0)
+                return problem_set(problem, -EBADMSG, "recipe", "the file does not say how the task runs");
         if (t->spec.recipe == TASK_RECIPE_COMMAND && strv_length(t->spec.command) == 0)
                 return problem_set(problem, -EBADMSG, "command", "the task has no command");
         return 0;
@@ -109,7 +114,10 @@ int task_from_json(const Json *j, Task **ret, Problem *problem) {
         if (!t)
                 return -ENOMEM;
         t->version = 0;
-        r = json_read_fields(j, task_fields, ELEMENTSOF(task_fields), false, t, problem);
+        t->state = t->spec.recipe = -1;
+        r = check_version(j, problem);
+        if (r >= 0)
+                r = json_read_fields(j, task_fields, ELEMENTSOF(task_fields), false, t, problem);
         if (r >= 0)
                 r = check_task(t, problem);
         if (r < 0)

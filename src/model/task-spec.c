@@ -72,6 +72,13 @@ static int check_original(const Json *request, Problem *problem) {
         return 0;
 }
 
+static bool holds_control(const char *s, const char *allowed) {
+        for (; *s; s++)
+                if (((unsigned char) *s < 0x20 && !strchr(allowed, *s)) || *s == 0x7f)
+                        return true;
+        return false;
+}
+
 static bool segment_is_dots(const char *s, size_t n) {
         return (n == 1 && s[0] == '.') || (n == 2 && s[0] == '.' && s[1] == '.');
 }
@@ -85,6 +92,11 @@ static int check_working_directory(const char *path, Problem *problem) {
         if (strlen(path) >= 4096)
                 return problem_set(problem, -EINVAL, "working_directory",
                                    "working_directory is longer than a path can be (4095 bytes)");
+        /* systemd 252 writes this one property into the unit's file as it is (tried): what follows a newline would be
+         * a property of its own once the file is read again. */
+        if (holds_control(path, ""))
+                return problem_set(problem, -EINVAL, "working_directory",
+                                   "working_directory must not hold control characters");
         /* systemd takes only normalized paths; it is better refused here than failed there. */
         for (const char *p = path; *p; p += strcspn(p, "/")) {
                 p += strspn(p, "/");
@@ -103,9 +115,12 @@ static bool name_is_environment(const char *pair) {
         return strspn(pair, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789") >= n;
 }
 
-static bool text_has_control(const char *s) {
-        for (; *s; s++)
-                if (((unsigned char) *s < 0x20 && *s != '\t' && *s != '\n') || *s == 0x7f)
+/* A task's variables come over those of systemd's own that tell the recorder how the task ended (tried). */
+static bool name_is_reserved(const char *pair) {
+        static const char *const reserved[] = { "SERVICE_RESULT=", "EXIT_CODE=", "EXIT_STATUS=", "INVOCATION_ID=" };
+
+        for (size_t i = 0; i < ELEMENTSOF(reserved); i++)
+                if (string_has_prefix(pair, reserved[i]))
                         return true;
         return false;
 }
@@ -121,7 +136,11 @@ static int check_environment(char *const *environment, Problem *problem) {
                         return problem_set(problem, -EINVAL, "environment",
                                            "environment: \"%.*s\" is no name of a variable (letters, digits, _)",
                                            MIN_OF(n, PROBLEM_VALUE_MAX), environment[i]);
-                if (strlen(environment[i]) > TASK_ARGUMENT_SIZE_MAX || text_has_control(environment[i]))
+                if (name_is_reserved(environment[i]))
+                        return problem_set(problem, -EINVAL, "environment",
+                                           "environment: %.*s is set by systemd itself; leave it out", n,
+                                           environment[i]);
+                if (strlen(environment[i]) > TASK_ARGUMENT_SIZE_MAX || holds_control(environment[i], "\t\n"))
                         return problem_set(problem, -EINVAL, "environment",
                                            "environment: the value of %.*s is too long (%d bytes) or holds control "
                                            "characters",

@@ -113,9 +113,10 @@ static int create_with_id(TaskStore *s, Task *t) {
 int task_store_create(TaskStore *s, Task *t) {
         int r = -EEXIST;
 
-        t->created_at = t->last_updated = clock_realtime_usec();
-        for (unsigned i = 0; r == -EEXIST && i < CREATE_TRIES; i++)
+        for (unsigned i = 0; r == -EEXIST && i < CREATE_TRIES; i++) {
+                t->created_at = t->last_updated = clock_realtime_usec();
                 r = create_with_id(s, t);
+        }
         return r;
 }
 

@@ -81,13 +81,15 @@ bool task_id_is_valid(const char *id) {
         return strspn(id + 11, "0123456789abcdef") == 6 && id[17] == 0;
 }
 
+/* The six digits are the microsecond within the second and four random bits, so that ids sort by age also within one
+ * second, and two that are made at once still differ (the file decides: TaskStore). */
 int task_id_generate(char ret[static TASK_ID_SIZE + 1], usec_t now) {
-        uint32_t random;
+        uint8_t random;
 
         if (getrandom(&random, sizeof(random), 0) < 0)
                 return -errno;
-        snprintf(ret, TASK_ID_SIZE + 1, "task-%010llu-%06x",
-                        (unsigned long long) (now / USEC_PER_SEC) % 10000000000ULL, random & 0xffffff);
+        snprintf(ret, TASK_ID_SIZE + 1, "task-%010llu-%06x", (unsigned long long) (now / USEC_PER_SEC) % 10000000000ULL,
+                 (unsigned) (now % USEC_PER_SEC) << 4 | (random & 0xf));
         return 0;
 }
 
@@ -135,4 +137,12 @@ unsigned task_progress(const Task *t) {
 
 usec_t task_deadline(const Task *t) {
         return clock_is_set(t->started_at) ? t->started_at + t->spec.timeout_usec : 0;
+}
+
+const char *task_claude_status(const Task *t) {
+        if (!task_runs_agent(t))
+                return NULL;
+        if (!task_is_finished(t))
+                return t->state >= TASK_RUNNING ? "RUNNING" : "STARTING";
+        return t->result == TASK_COMPLETED ? "COMPLETED" : "FAILED";
 }

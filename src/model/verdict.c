@@ -148,15 +148,6 @@ static int judge_start(const Evidence *e, const Ending *g, Verdict *v) {
         return 0;
 }
 
-/* A unit that ends before its main process ever ran: a preparation step did it. */
-static int judge_preparation(const Evidence *e, const Ending *g, Verdict *v) {
-        if (!e->never_started || *g->exit_code || string_equal(g->service_result, "success"))
-                return 0;
-        if (string_equal(g->service_result, "timeout"))
-                return say(v, TASK_FAILED, "step-failed", "A preparation step reached its time limit");
-        return say(v, TASK_FAILED, "step-failed", "A preparation step failed (%s)", g->service_result);
-}
-
 static int judge_stopped(const Evidence *e, const Ending *g _unused_, Verdict *v) {
         if (!e->stop_seen)
                 return 0;
@@ -166,10 +157,31 @@ static int judge_stopped(const Evidence *e, const Ending *g _unused_, Verdict *v
         return say(v, TASK_CANCELLED, "stopped", "The unit was stopped by hand, as with systemctl stop");
 }
 
-static int judge_agent(const Evidence *e, const Ending *g, Verdict *v) {
-        if (!string_equal(g->service_result, "success") || was_killed(g))
+/* Before the unit is active a time limit is that of the start, not that of the work. */
+static int judge_late_start(const Evidence *e, const Ending *g, Verdict *v) {
+        if (!e->never_started || !*g->exit_code || !string_equal(g->service_result, "timeout"))
                 return 0;
-        if (e->agent == AGENT_SILENT)
+        return say(v, TASK_FAILED, "start-failed",
+                   "The task could not be started: \"%s\" was not running within task_execution.default_timeout",
+                   e->program ?: "?");
+}
+
+/* A unit that ends before its main process ever ran, by what only a process can bring about: a preparation step. */
+static int judge_preparation(const Evidence *e, const Ending *g, Verdict *v) {
+        static const char *const of_processes[] = { "exit-code", "signal", "core-dump", "timeout", "oom-kill" };
+
+        if (!e->never_started || *g->exit_code ||
+            string_table_lookup(of_processes, ELEMENTSOF(of_processes), g->service_result) < 0)
+                return 0;
+        if (string_equal(g->service_result, "timeout"))
+                return say(v, TASK_FAILED, "step-failed", "A preparation step reached its time limit");
+        return say(v, TASK_FAILED, "step-failed", "A preparation step failed (%s)", g->service_result);
+}
+
+static int judge_agent(const Evidence *e, const Ending *g, Verdict *v) {
+        if (!string_equal(g->exit_code, "exited"))
+                return 0;
+        if (e->agent == AGENT_SILENT && string_equal(g->service_result, "success"))
                 return say(v, TASK_FAILED, "agent-error", "The agent ended without giving a result");
         if (e->agent == AGENT_FAILED)
                 return say(v, TASK_FAILED, "agent-error", "The agent reports that it failed: %s",
@@ -202,8 +214,8 @@ static int judge_result(const Evidence *e, const Ending *g, Verdict *v) {
 }
 
 static int (*const judges[])(const Evidence *e, const Ending *g, Verdict *v) = {
-        judge_refused, judge_cancelled, judge_vanished, judge_shutdown, judge_start,
-        judge_preparation, judge_stopped, judge_agent,  judge_result,
+        judge_refused,    judge_cancelled,   judge_vanished, judge_shutdown, judge_start, judge_stopped,
+        judge_late_start, judge_preparation, judge_agent,    judge_result,
 };
 
 static void note_exit(const Ending *g, Verdict *v) {

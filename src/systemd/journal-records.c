@@ -34,6 +34,15 @@ static void take_success(sd_journal *j, Evidence *e) {
         (void) sd_journal_get_realtime_usec(j, &e->journal.ended_at);
 }
 
+static void take_start(sd_journal *j, Evidence *e) {
+        char result[16];
+
+        /* The same message id tells of a start that failed. */
+        journal_get_text(j, "JOB_RESULT", result, sizeof(result));
+        if (string_equal(result, "done"))
+                (void) sd_journal_get_realtime_usec(j, &e->started_at);
+}
+
 static void take_stop(sd_journal *j _unused_, Evidence *e) {
         e->stop_seen = true;
 }
@@ -54,6 +63,7 @@ static const struct {
         const char *message_id;
         void (*take)(sd_journal *j, Evidence *e);
 } records[] = {
+        { SD_MESSAGE_UNIT_STARTED_STR, take_start },
         { SD_MESSAGE_UNIT_PROCESS_EXIT_STR, take_main_exit },
         { SD_MESSAGE_UNIT_FAILURE_RESULT_STR, take_failure },
         { SD_MESSAGE_UNIT_SUCCESS_STR, take_success },

@@ -12,6 +12,8 @@
 #define SYSTEMD_UNIT_PATH "/org/freedesktop/systemd1/unit"
 #define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
 
+typedef struct UnitCall UnitCall;
+
 struct UnitClient {
         sd_event *event;
         RuntimeScope scope;
@@ -25,11 +27,18 @@ struct UnitClient {
         sd_event_source *reconnect_source;
         sd_event_source *lost_source; /* closes the bus outside its own dispatching */
 
+        unsigned n_calls;               /* sent and not answered */
+        UnitCall *queued, *last_queued; /* waiting for room */
+
         void *watches; /* tsearch(3) tree of UnitWatch by unit */
 };
 
 /* NULL: nobody watches that unit. */
 UnitWatch *unit_client_find_watch(UnitClient *c, const char *unit);
+
+/* What waits for room when the connection is lost: failed, so that every callback is called; or dropped. */
+void unit_client_fail_queued(UnitClient *c, int error);
+void unit_client_drop_queued(UnitClient *c);
 
 /* Appends name, mode, properties and the empty list of auxiliary units: the arguments of StartTransientUnit. */
 int unit_spec_append(sd_bus_message *m, const UnitSpec *spec);

@@ -16,7 +16,7 @@
 #include <search.h>
 #include <stdio.h>
 
-#define RECONNECT_USEC (USEC_PER_SEC / 2)
+#define RECONNECT_USEC (USEC_PER_SEC / 5)
 
 static int compare_watches(const void *a, const void *b) {
         return strcmp(((const UnitWatch *) a)->unit, ((const UnitWatch *) b)->unit);
@@ -123,6 +123,7 @@ static int on_lost(sd_event_source *s _unused_, void *userdata) {
         UnitClient *c = userdata;
 
         close_bus(c);
+        unit_client_fail_queued(c, -ECONNRESET);
         if (c->reconnects) {
                 (void) sd_event_source_set_time_relative(c->reconnect_source, RECONNECT_USEC);
                 (void) sd_event_source_set_enabled(c->reconnect_source, SD_EVENT_ONESHOT);
@@ -132,6 +133,13 @@ static int on_lost(sd_event_source *s _unused_, void *userdata) {
 
 static int on_disconnected(sd_bus_message *m _unused_, void *userdata, sd_bus_error *error _unused_) {
         connection_lost(userdata, "the bus closed the connection");
+        return 0;
+}
+
+/* systemd itself left the bus or came back to it (daemon-reexec; a bus that it had overrun): its subscription to our
+ * wish for signals is gone with the old connection, so everything begins anew. */
+static int on_owner_changed(sd_bus_message *m _unused_, void *userdata, sd_bus_error *error _unused_) {
+        connection_lost(userdata, "systemd left the bus");
         return 0;
 }
 
@@ -185,6 +193,11 @@ static int install_matches(UnitClient *c) {
                                            "type='signal',sender='" SYSTEMD_NAME "',path_namespace='" SYSTEMD_UNIT_PATH
                                            "',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged'",
                                            on_properties_changed, ignore_reply, c);
+        if (r >= 0)
+                r = sd_bus_add_match_async(c->bus, NULL,
+                                           "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',"
+                                           "arg0='" SYSTEMD_NAME "'",
+                                           on_owner_changed, ignore_reply, c);
         if (r >= 0)
                 r = sd_bus_match_signal_async(c->bus, NULL, "org.freedesktop.DBus.Local", NULL,
                                 "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, ignore_reply, c);
@@ -269,6 +282,7 @@ UnitClient *unit_client_free(UnitClient *c) {
                 return NULL;
         assert(!c->watches);
         c->reconnects = false;
+        unit_client_drop_queued(c);
         close_bus(c);
         sd_event_source_disable_unref(c->reconnect_source);
         sd_event_source_disable_unref(c->lost_source);

@@ -33,6 +33,10 @@ static int append_yes(sd_bus_message *m, const void *value _unused_) {
         return sd_bus_message_append(m, "v", "b", 1);
 }
 
+static int append_no(sd_bus_message *m, const void *value _unused_) {
+        return sd_bus_message_append(m, "v", "b", 0);
+}
+
 static int append_strv(sd_bus_message *m, const void *value) {
         char *const *v = *(char *const *const *) value;
         int r;
@@ -195,12 +199,16 @@ static const Property properties[] = {
         VALUE("ExecStopPostEx", append_command, recorder),
         /* The recorder's privilege, in the form that a reload keeps. */
         CONSTANT("PermissionsStartOnly", append_yes, NULL),
+        /* As in a terminal: `yes | head` ends. */
+        CONSTANT("IgnoreSIGPIPE", append_no, NULL),
         VALUE("RuntimeMaxUSec", append_t, runtime_max_usec),
         VALUE("TimeoutStartUSec", append_t, start_timeout_usec),
         VALUE("TimeoutStopUSec", append_t, stop_timeout_usec),
         OPTIONAL("PartOf", append_unit_list, part_of),
         OPTIONAL("Conditions", append_absent_condition, only_without),
         VALUE("SyslogIdentifier", append_s, log_identifier),
+        /* A line that begins with "<3>" is the program's own text. */
+        CONSTANT("SyslogLevelPrefix", append_no, NULL),
         CONSTANT("SyslogFacility", append_i, &log_facility),
         OPTIONAL("LogExtraFields", append_log_fields, log_field),
         CONSTANT("LogRateLimitIntervalUSec", append_t, &log_interval),

@@ -68,6 +68,7 @@ static const struct {
         PROPERTY("MainPID", "u", read_u, main_pid),
         PROPERTY("ExecMainCode", "i", read_i, exec_main_code),
         PROPERTY("ExecMainStatus", "i", read_i, exec_main_status),
+        PROPERTY("ExecMainStartTimestamp", "t", read_t, exec_main_start_usec),
         PROPERTY("ExecMainExitTimestamp", "t", read_t, exec_main_exit_usec),
         PROPERTY("MemoryCurrent", "t", read_t, memory_bytes),
         PROPERTY("CPUUsageNSec", "t", read_t, cpu_nsec),

@@ -7,20 +7,28 @@
 
 #include <stdarg.h>
 
-/* One answer that somebody waits for; belongs to the sd-bus slot of its call, and goes with that. */
-typedef struct PendingReply {
+/* A bus allows a connection only so many calls that are not answered yet (128 on Debian's system bus, beyond which it
+ * answers with an error): more than this wait here, in order. */
+#define CALLS_MAX 64
+
+/* One call, waiting to be sent or to be answered. Sent, it belongs to the sd-bus slot and goes with that. */
+struct UnitCall {
         UnitClient *client;
+        UnitCall *next; /* in the queue */
+        sd_bus_message *message;
+        sd_bus_message_handler_t on_reply;
         char *unit; /* of a read; else NULL */
         UnitReply callback;
         UnitListed list_callback;
         void *userdata;
-} PendingReply;
+};
 
-static void pending_free(void *userdata) {
-        PendingReply *p = userdata;
+static void call_free(void *userdata) {
+        UnitCall *call = userdata;
 
-        free(p->unit);
-        free(p);
+        sd_bus_message_unref(call->message);
+        free(call->unit);
+        free(call);
 }
 
 static void message_unrefp(sd_bus_message **m) {
@@ -29,27 +37,99 @@ static void message_unrefp(sd_bus_message **m) {
 
 #define _cleanup_message_ _cleanup_(message_unrefp)
 
-/* Sends `m`; `pending` is copied, its unit taken, also on error. */
-static int send_call(UnitClient *c, sd_bus_message *m, sd_bus_message_handler_t on_reply, PendingReply pending) {
-        PendingReply *p = malloc(sizeof(PendingReply));
+static int send_now(UnitCall *call) {
+        UnitClient *c = call->client;
         sd_bus_slot *slot;
         int r;
 
-        if (!p) {
-                free(pending.unit);
-                return -ENOMEM;
-        }
-        *p = pending;
-        p->client = c;
-        r = sd_bus_call_async(c->bus, &slot, m, on_reply, p, 0);
-        if (r < 0) {
-                pending_free(p);
+        r = sd_bus_call_async(c->bus, &slot, call->message, call->on_reply, call, 0);
+        if (r < 0)
                 return r;
-        }
-        (void) sd_bus_slot_set_destroy_callback(slot, pending_free);
+        call->message = sd_bus_message_unref(call->message);
+        c->n_calls++;
+        (void) sd_bus_slot_set_destroy_callback(slot, call_free);
         (void) sd_bus_slot_set_floating(slot, true);
         sd_bus_slot_unref(slot);
         return 0;
+}
+
+static void queue_call(UnitClient *c, UnitCall *call) {
+        if (c->last_queued)
+                c->last_queued->next = call;
+        else
+                c->queued = call;
+        c->last_queued = call;
+}
+
+static UnitCall *unqueue_call(UnitClient *c) {
+        UnitCall *call = c->queued;
+
+        if (!call)
+                return NULL;
+        c->queued = call->next;
+        if (!c->queued)
+                c->last_queued = NULL;
+        call->next = NULL;
+        return call;
+}
+
+static void fail_call(UnitCall *call, int error) {
+        if (call->list_callback)
+                call->list_callback(call->userdata, error, NULL);
+        else if (call->callback)
+                call->callback(call->userdata, error, strerror(-error));
+        call_free(call);
+}
+
+/* An answer has come: there is room for the next call. */
+static void call_answered(UnitCall *answered) {
+        UnitClient *c = answered->client;
+        UnitCall *call;
+        int r;
+
+        c->n_calls--;
+        while (c->n_calls < CALLS_MAX && (call = unqueue_call(c))) {
+                r = send_now(call);
+                if (r < 0)
+                        fail_call(call, r);
+        }
+}
+
+void unit_client_fail_queued(UnitClient *c, int error) {
+        UnitCall *call;
+
+        c->n_calls = 0;
+        while ((call = unqueue_call(c)))
+                fail_call(call, error);
+}
+
+void unit_client_drop_queued(UnitClient *c) {
+        UnitCall *call;
+
+        while ((call = unqueue_call(c)))
+                call_free(call);
+}
+
+/* Sends `m` as soon as there is room; `template` is copied, its unit taken, also on error. */
+static int send_call(UnitClient *c, sd_bus_message *m, UnitCall template) {
+        UnitCall *call = malloc(sizeof(UnitCall));
+        int r;
+
+        if (!call) {
+                free(template.unit);
+                return -ENOMEM;
+        }
+        *call = template;
+        call->client = c;
+        call->message = sd_bus_message_ref(m);
+        if (c->n_calls >= CALLS_MAX) {
+                queue_call(c, call);
+                return 0;
+        }
+        r = send_now(call);
+        if (r < 0)
+                call_free(call);
+        return r;
 }
 
 static int new_call(UnitClient *c, const char *path, const char *interface, const char *member, sd_bus_message **ret) {
@@ -66,12 +146,13 @@ static int reply_error(sd_bus_message *m, const char **ret_sentence) {
 }
 
 static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
-        PendingReply *p = userdata;
+        UnitCall *call = userdata;
         const char *sentence;
         int e = reply_error(m, &sentence);
 
-        if (p->callback)
-                p->callback(p->userdata, e, sentence);
+        call_answered(call);
+        if (call->callback)
+                call->callback(call->userdata, e, sentence);
         return 0;
 }
 
@@ -89,7 +170,7 @@ static int call_manager(UnitClient *c, const char *member, UnitReply callback, v
         va_end(ap);
         if (r < 0)
                 return r;
-        return send_call(c, m, on_reply, (PendingReply){ .callback = callback, .userdata = userdata });
+        return send_call(c, m, (UnitCall){ .on_reply = on_reply, .callback = callback, .userdata = userdata });
 }
 
 int unit_client_start_unit(UnitClient *c, const UnitSpec *spec, UnitReply callback, void *userdata) {
@@ -101,7 +182,7 @@ int unit_client_start_unit(UnitClient *c, const UnitSpec *spec, UnitReply callba
                 r = unit_spec_append(m, spec);
         if (r < 0)
                 return r;
-        return send_call(c, m, on_reply, (PendingReply){ .callback = callback, .userdata = userdata });
+        return send_call(c, m, (UnitCall){ .on_reply = on_reply, .callback = callback, .userdata = userdata });
 }
 
 int unit_client_stop_unit(UnitClient *c, const char *unit, UnitReply callback, void *userdata) {
@@ -116,7 +197,7 @@ int unit_client_reset_unit(UnitClient *c, const char *unit, UnitReply callback, 
         return call_manager(c, "ResetFailedUnit", callback, userdata, "s", unit);
 }
 
-static int list_rows(sd_bus_message *m, PendingReply *p) {
+static int list_rows(sd_bus_message *m, UnitCall *call) {
         const char *unit;
         int r;
 
@@ -124,7 +205,7 @@ static int list_rows(sd_bus_message *m, PendingReply *p) {
         while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "ssssssouso")) > 0) {
                 r = sd_bus_message_read(m, "s", &unit);
                 if (r >= 0) {
-                        p->list_callback(p->userdata, 0, unit);
+                        call->list_callback(call->userdata, 0, unit);
                         r = sd_bus_message_skip(m, "sssssouso");
                 }
                 if (r >= 0)
@@ -134,13 +215,14 @@ static int list_rows(sd_bus_message *m, PendingReply *p) {
 }
 
 static int on_list_reply(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
-        PendingReply *p = userdata;
+        UnitCall *call = userdata;
         const char *sentence;
         int e = reply_error(m, &sentence);
 
+        call_answered(call);
         if (e == 0)
-                e = list_rows(m, p);
-        p->list_callback(p->userdata, MIN_OF(e, 0), NULL);
+                e = list_rows(m, call);
+        call->list_callback(call->userdata, MIN_OF(e, 0), NULL);
         return 0;
 }
 
@@ -153,7 +235,7 @@ int unit_client_list_units(UnitClient *c, const char *pattern, UnitListed callba
                 r = sd_bus_message_append(m, "asas", 0, 1, pattern);
         if (r < 0)
                 return r;
-        return send_call(c, m, on_list_reply, (PendingReply){ .list_callback = callback, .userdata = userdata });
+        return send_call(c, m, (UnitCall){ .on_reply = on_list_reply, .list_callback = callback, .userdata = userdata });
 }
 
 static int take_status(UnitWatch *w, sd_bus_message *m) {
@@ -170,17 +252,18 @@ static int take_status(UnitWatch *w, sd_bus_message *m) {
 }
 
 static int on_read_reply(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
-        PendingReply *p = userdata;
-        UnitWatch *w = unit_client_find_watch(p->client, p->unit);
+        UnitCall *call = userdata;
+        UnitWatch *w = unit_client_find_watch(call->client, call->unit);
         const char *sentence;
         int e = reply_error(m, &sentence);
 
+        call_answered(call);
         if (e == 0)
                 e = w ? take_status(w, m) : -ECANCELED;
         if (e == 0 && w->on_changed)
                 w->on_changed(w);
-        if (p->callback)
-                p->callback(p->userdata, e, sentence);
+        if (call->callback)
+                call->callback(call->userdata, e, sentence);
         return 0;
 }
 
@@ -198,6 +281,6 @@ int unit_client_read_watch(UnitWatch *w, UnitReply callback, void *userdata) {
                 r = string_replace(&unit, w->unit);
         if (r < 0)
                 return r;
-        return send_call(w->client, m, on_read_reply,
-                         (PendingReply){ .unit = TAKE_PTR(unit), .callback = callback, .userdata = userdata });
+        return send_call(w->client, m, (UnitCall){ .on_reply = on_read_reply, .unit = TAKE_PTR(unit),
+                                                   .callback = callback, .userdata = userdata });
 }

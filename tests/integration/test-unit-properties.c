@@ -21,12 +21,14 @@ typedef struct Row {
         { "ExecStopPostEx", "a(sasas) [(\"/usr/libexec/recorder\", " RECORDER                                \
                             ", [\"no-env-expand\", \"privileged\", \"ignore-failure\"])]" },                 \
         { "PermissionsStartOnly", "b true" },                                                                \
+        { "IgnoreSIGPIPE", "b false" },                                                                      \
         { "RuntimeMaxUSec", "t " runtime },                                                                  \
         { "TimeoutStartUSec", "t 120000000" },                                                               \
         { "TimeoutStopUSec", "t 10000000" }
 #define TAIL                                                                                                 \
         { "Conditions", "a(sbbs) [(\"ConditionPathExists\", false, true, \"{state}/{id}.result\")]" },       \
         { "SyslogIdentifier", "s \"{id}\"" },                                                               \
+        { "SyslogLevelPrefix", "b false" },                                                                  \
         { "SyslogFacility", "i 21" },                                                                        \
         { "LogExtraFields", "aay [\"REMOTE_DEVELOPER_TASK={id}\"]" },                                        \
         { "LogRateLimitIntervalUSec", "t 1000000" },                                                         \

@@ -18,9 +18,9 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
-#define FAKE_UNITS_MAX 64
-#define FAKE_CALLS_MAX 512
-#define FAKE_HELD_MAX 64
+#define FAKE_UNITS_MAX 256
+#define FAKE_CALLS_MAX 4096
+#define FAKE_HELD_MAX 256
 #define FAKE_PROPERTIES_MAX 64
 
 typedef struct FakeSystemd FakeSystemd;

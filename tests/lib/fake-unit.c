@@ -187,6 +187,7 @@ static const struct {
         { "Service", "Result", append_word, offsetof(UnitStatus, result), true },
         { "Service", "ExecMainCode", append_i, offsetof(UnitStatus, exec_main_code), true },
         { "Service", "ExecMainStatus", append_i, offsetof(UnitStatus, exec_main_status), true },
+        { "Service", "ExecMainStartTimestamp", append_t, offsetof(UnitStatus, exec_main_start_usec), true },
         { "Service", "ExecMainExitTimestamp", append_t, offsetof(UnitStatus, exec_main_exit_usec), true },
         { "Service", "MemoryCurrent", append_t, offsetof(UnitStatus, memory_bytes), false },
         { "Service", "CPUUsageNSec", append_t, offsetof(UnitStatus, cpu_nsec), false },

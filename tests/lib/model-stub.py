@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""model-stub: a stand-in for the API of the model that Claude Code talks to. It is not a model and understands nothing.
+"""model-stub: a stand-in for the API of the model that Claude Code talks to. It is no model and understands nothing.
 
 It listens on loopback only and answers POST /v1/messages, streamed as server-sent events or in one piece, from
 scripts. Which script a client gets is the first part of its path, so that one stub serves several clients at once:

@@ -17,6 +17,9 @@
 /* Timers that are due at once are dispatched within this time. */
 #define QUIET_USEC (3 * USEC_PER_MSEC)
 
+/* A pause between two looks at journald is shorter than this. */
+#define VERDICT_USEC (100 * USEC_PER_MSEC)
+
 /* The log has one sink for the program. */
 static Buffer told;
 
@@ -120,11 +123,21 @@ bool story_start_service(Story *s) {
         return story_load(s) && story_connect(s) && TAP_CHECK(STORY_UNTIL(s, s->recovered > 0));
 }
 
+static bool is_connected(Story *s) {
+        ManagerHealth h;
+
+        manager_health(s->manager, &h);
+        return h.systemd_connected;
+}
+
+/* First the connection: what waits for an answer is dropped with the manager, and what it holds is lost memory. */
 void story_stop_service(Story *s) {
         task_ref_done(&s->ref);
-        s->manager = manager_free(s->manager);
-        /* The old connection's end would be heard of by the next service's fake. */
+        if (!s->manager)
+                return;
         fake_drop_connection(&s->systemd);
+        TAP_CHECK(STORY_UNTIL(s, !is_connected(s)));
+        s->manager = manager_free(s->manager);
 }
 
 /* --- life cycle --- */
@@ -134,7 +147,7 @@ bool story_open(Story *s) {
         buffer_clear(&told);
         s->scope = RUNTIME_SCOPE_USER;
         s->scratch = SCRATCH_NULL;
-        if (!scratch_init(&s->scratch) || !TAP_CHECK(sd_event_new(&s->event) >= 0))
+        if (!scratch_init(&s->scratch) || (!s->event && !TAP_CHECK(sd_event_new(&s->event) >= 0)))
                 return false;
         s->state = strdup(scratch_path(&s->scratch, "tasks"));
         s->journal = strdup(scratch_path(&s->scratch, "journal"));
@@ -148,7 +161,8 @@ bool story_begin(Story *s) {
 }
 
 void story_done(Story *s) {
-        story_stop_service(s);
+        if (s->event)
+                story_stop_service(s);
         fake_systemd_done(&s->systemd);
         s->event = sd_event_unref(s->event);
         config_done(&s->config);
@@ -224,7 +238,9 @@ const char *story_verdict(Story *s) {
         static char text[64];
         const Task *t;
 
-        (void) STORY_UNTIL(s, story_is_finished(s));
+        for (unsigned turns = 0; !story_is_finished(s) && turns < TURNS_MAX; turns++)
+                if (sd_event_run(s->event, VERDICT_USEC) == 0)
+                        break;
         t = story_task(s);
         if (t->state < 0 || !task_is_finished(t))
                 return t->state < 0 ? "none" : task_state_words[t->state];

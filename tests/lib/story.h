@@ -23,7 +23,7 @@
 #include <remote-developer/manager.h>
 
 typedef struct Story {
-        sd_event *event;
+        sd_event *event; /* owned; one set before the begin is used */
         Config config; /* to be changed before the service starts */
         RuntimeScope scope;
         FakeSystemd systemd;
@@ -73,7 +73,8 @@ const Task *story_task(Story *s);   /* valid until the next call or turn; never 
 bool story_is_finished(Story *s);
 bool story_is_in(Story *s, TaskState state);
 
-/* Result and reason of the finished task as "failed exit-code", else its state. */
+/* Result and reason of the finished task as "failed exit-code"; of one that is not finished when nothing happens any
+ * more, its state. */
 const char *story_verdict(Story *s);
 
 /* The recorder's account: its words, NULL for the invocation that the unit has. */
@@ -85,6 +86,13 @@ char *story_path(const Story *s, const char *suffix);
 char *story_read(const Story *s, const char *suffix);
 void story_write(const Story *s, const char *suffix, const char *text);
 unsigned story_count_files(const Story *s, const char *part);
+
+/* The journal, made by systemd-journal-remote; where there is none the test is skipped, and false returned. Lines of the
+ * task's output, in order, ended by NULL; an entry of the manager about the unit, as "FIELD=value\n..." with
+ * placeholders. */
+bool story_has_journal(void);
+void story_log(Story *s, const char *first, ...) __attribute__((sentinel));
+void story_log_entry(Story *s, const char *fields);
 
 /* {id}, {unit}, {invocation} and {state} (the directory) in the text replaced by the task's. Fresh memory. */
 char *story_expand(Story *s, const char *text);

@@ -1,7 +1,7 @@
 """The real Claude Code as a task's agent, and the stand-in for its model: what the cases of test_claude.py start from.
 
-The agent's model is tests/lib/model-stub.py in this process; the executable was fetched by tests/lib/claude-code before
-the machine was booted, and `claude` on the units' search path is tests/lib/claude-wrapper.
+The agent's model is tests/lib/model-stub.py in this process; the executable was fetched by tests/lib/claude-code
+before the machine was booted, and `claude` on the units' search path is tests/lib/claude-wrapper.
 """
 
 import importlib.util
@@ -33,8 +33,8 @@ stub = load_stub()
 
 def find_claude():
     """The path of the real one; skips the case where it cannot be had."""
-    found = subprocess.run([LIB / 'claude-code', '--cached'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                           check=False)
+    found = subprocess.run([LIB / 'claude-code', '--cached'], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           text=True, check=False)
     if found.returncode:
         raise Skip(found.stderr.strip())
     return found.stdout.strip()
@@ -119,6 +119,6 @@ def streamed(events):
 def same_bytes(actual, expected, what):
     """Says where they part, not what they are: these are long."""
     if actual != expected:
-        parting = next((i for i, (a, b) in enumerate(zip(actual, expected)) if a != b), min(len(actual), len(expected)))
-        same(actual[parting:][:80], expected[parting:][:80],
-             f'{what}, {len(actual)} bytes for {len(expected)}, from byte {parting} on')
+        place = len(os.path.commonprefix([actual, expected]))
+        same(actual[place:][:80], expected[place:][:80],
+             f'{what}, {len(actual)} bytes for {len(expected)}, from byte {place} on')

@@ -113,6 +113,7 @@ class Client:
         """Sends bytes as they are, reads to the end of the connection; what cannot be a request to http.client."""
         with open_socket(self.address, timeout) as sock:
             sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
             return b''.join(iter(lambda: sock.recv(65536), b''))
 
     def stream(self, path, headers=None):

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import time
 
 from case import Failure, until
 
@@ -42,6 +43,30 @@ def trace(pid, calls, *options):
         yield found
     finally:
         found += [re.sub(r'^\d+ +', '', line) for line in detach(process, output).splitlines()]
+
+
+@contextlib.contextmanager
+def watch(pid, calls):
+    """The lines of the trace as they are written: pid, time in seconds, call."""
+    process, output = attach(pid, '-e', f'trace={calls}', '-s', '4096', '-ttt')
+    try:
+        with output.open(errors='replace') as lines:
+            yield lines
+    finally:
+        detach(process, output)
+
+
+def take_until(lines, wanted, count, timeout=60):
+    """The first so many lines that hold a text."""
+    found, deadline = [], time.monotonic() + timeout
+    while len(found) < count:
+        line = lines.readline()
+        found += [line] if wanted in line else []
+        if not line:
+            time.sleep(0.01)
+        if time.monotonic() > deadline:
+            raise Failure(f'{wanted} was called {len(found)} times in {timeout} s, should be {count}')
+    return found
 
 
 @contextlib.contextmanager

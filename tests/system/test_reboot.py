@@ -1,8 +1,108 @@
-"""Stories in which the machine goes down, or the service is replaced, in the middle. Each has a phase before and one
-after; `run` does what lies between from outside."""
+"""Stories in which the machine goes down, or the service is replaced, in the middle. Each has a phase before, whose
+result the phase after is given; what lies between is done from outside (`run`)."""
 
+import pathlib
 from collections import namedtuple
+
+from case import check, contains, same, until
 
 Story = namedtuple('Story', 'name before action after')
 
-STORIES = []
+ACKNOWLEDGED = pathlib.Path('/var/lib/acknowledged')  # outlives the machine's death
+CREATOR = f'''import json, os, urllib.request
+with open("{ACKNOWLEDGED}", "w") as out:
+    while True:
+        request = urllib.request.Request("http://127.0.0.1:15001/api/create-task", b'{{"command": ["sleep", "1000"]}}',
+                                         {{"Content-Type": "application/json"}})
+        out.write(json.load(urllib.request.urlopen(request))["task_id"] + "\\n")
+        out.flush()
+        os.fsync(out.fileno())'''
+
+
+def running(s, script='echo up; exec sleep 1000', **fields):
+    task_id = s.api.create(script, **fields)
+    s.api.wait_line(task_id, 'up')
+    return task_id
+
+
+def verdict(task):
+    return task['status'], task['reason']
+
+
+def before_reboot(s, _):
+    s.systemctl('enable', '--now', 'remote-developer.service')
+    notes = {'ended': s.api.run('echo before; exit 3')['task_id'], 'runs': running(s, labels={'a': 'b'}),
+             'stubborn': running(s, 'trap "" TERM HUP; echo up; while :; do sleep 1; done'),
+             'obedient': running(s, 'trap "exit 0" TERM; echo up; while :; do sleep 0.1; done'),
+             'boot': pathlib.Path('/proc/sys/kernel/random/boot_id').read_text()}
+    until(lambda: len([t for t in s.active_tasks() if t['is_alive']]) == 3, 'all are known to run')
+    return notes
+
+
+def check_gone(s, task_id):
+    task = s.api.task(task_id)
+    same(verdict(task), ('interrupted', 'host-reboot'), task['error'])
+    check(not s.api.alive(task_id)['is_alive'], 'it is not alive')
+    contains('\n'.join(s.api.lines(task_id)), 'up')
+
+
+def after_reboot(s, notes):
+    """Nothing is started by hand: what is enabled is there."""
+    until(lambda: s.api.get('/api/health').status == 200, 'it serves')
+    for name in 'runs', 'stubborn', 'obedient':
+        check_gone(s, notes[name])
+    same(verdict(s.api.task(notes['ended'])), ('failed', 'exit-code'))
+    same(s.api.lines(notes['ended']), ['before'])
+    same(s.active_tasks(), [])
+    same(s.task_units(), set())
+    same(s.api.run('echo again')['status'], 'completed')
+
+
+def before_power_cut(s, _):
+    """A program goes on creating tasks until the power is cut."""
+    s.systemctl('enable', 'remote-developer.socket')
+    task_id = running(s)
+    s.command('systemd-run', '--quiet', '--unit=creator', 'python3', '-c', CREATOR, user=ROOT)
+    until(lambda: ACKNOWLEDGED.exists() and len(ACKNOWLEDGED.read_text().split()) > 20, 'tasks are acknowledged')
+    return {'runs': task_id}
+
+
+def after_power_cut(s, notes):
+    """Every id that somebody was given is there; what was not acknowledged may or may not be."""
+    ids = [line for line in ACKNOWLEDGED.read_text().split('\n') if len(line) == 22]
+    check(len(ids) > 20, 'many were acknowledged', len(ids))
+    for task_id in [notes['runs'], *ids]:
+        task = s.api.task(task_id)
+        if task['status'] != 'completed':
+            check(verdict(task) == ('interrupted', 'host-reboot') or task['is_running'], 'a true verdict', task)
+    same(verdict(s.api.task(notes['runs'])), ('interrupted', 'host-reboot'))
+    same(s.api.get('/api/health').json['broken_files'], 0)
+    same(s.api.run('echo again')['status'], 'completed')
+
+
+def before_upgrade(s, _):
+    s.listen()
+    task_id = running(s, 'echo up; while [ ! -e /tmp/upgraded ]; do sleep 0.05; done; echo done; exit 3')
+    with s.api.follow(task_id) as stream:
+        last = stream.until_line('up').id
+    return {'runs': task_id, 'last': last, 'pid': s.main_pid()}
+
+
+def after_upgrade(s, notes):
+    s.systemctl('try-restart', 'remote-developer.service')
+    check(s.main_pid() != notes['pid'], 'it is another process')
+    task_id = notes['runs']
+    same(s.api.alive(task_id)['is_alive'], True)
+    pathlib.Path('/tmp/upgraded').touch()
+    same(s.api.lines(task_id, notes['last']), ['done'])
+    task = s.api.task(task_id)
+    same((task['status'], task['exit_code']), ('failed', 3))
+
+
+ROOT = namedtuple('User', 'pw_uid')(0)
+
+STORIES = [
+    Story('an upgrade leaves tasks running', 'before_upgrade', 'upgrade', 'after_upgrade'),
+    Story('what ran at a reboot is interrupted', 'before_reboot', 'reboot', 'after_reboot'),
+    Story('what was acknowledged survives a power cut', 'before_power_cut', 'power-cut', 'after_power_cut'),
+]

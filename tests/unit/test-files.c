@@ -47,9 +47,11 @@ ssize_t write(int fd, const void *data, size_t size) {
 
 int fsync(int fd) {
         struct stat st = {};
+        const char *name;
 
         (void) fstat(fd, &st);
-        return watch_lets_through(S_ISDIR(st.st_mode) ? "fsync-directory" : "fsync") ? (int) syscall(SYS_fsync, fd) : -1;
+        name = S_ISDIR(st.st_mode) ? "fsync-directory" : "fsync";
+        return watch_lets_through(name) ? (int) syscall(SYS_fsync, fd) : -1;
 }
 
 int renameat(int old_fd, const char *old, int new_fd, const char *new) {
@@ -220,14 +222,14 @@ static void test_full_and_read_only_disk(void) {
 
         if (!scratch_init(&s))
                 return;
-        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
             mount("tmpfs", s.path, "tmpfs", 0, options) < 0) {
                 tap_skip("a file system cannot be mounted here, which needs root");
                 return;
         }
         fd = open(s.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         check_full_disk(fd);
-        if (TAP_CHECK_INT(mount(NULL, s.path, NULL, MS_REMOUNT | MS_RDONLY, options), 0))
+        if (TAP_CHECK_INT(mount("none", s.path, "none", MS_REMOUNT | MS_RDONLY, options), 0))
                 check_read_only_disk(fd);
         close(fd);
         TAP_CHECK_INT(umount(s.path), 0);

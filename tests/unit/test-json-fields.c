@@ -256,25 +256,28 @@ static void test_what_is_no_object_is_refused(void) {
         }
 }
 
+/* "open member,member,... close", where an empty member stands for a name of its own. */
 static void fill(Buffer *b, const char *open, const char *member, const char *close, unsigned n) {
         TAP_CHECK_INT(buffer_append_string(b, open), 0);
         for (unsigned i = 0; i < n; i++) {
                 TAP_CHECK_INT(buffer_append_string(b, i > 0 ? "," : ""), 0);
-                TAP_CHECK_INT(strchr(member, '%') ? buffer_append_format(b, "\"%u\":\"\"", i)
-                                                  : buffer_append_string(b, member), 0);
+                if (*member)
+                        TAP_CHECK_INT(buffer_append_string(b, member), 0);
+                else
+                        TAP_CHECK_INT(buffer_append_format(b, "\"%u\":\"\"", i), 0);
         }
         TAP_CHECK_INT(buffer_append_string(b, close), 0);
 }
 
 /* What a request of 1 MiB can hold must not take long: one loop serves everybody. With a vector that is walked for
- * each string this took 70 s. */
+ * each string this took 24 s. */
 static void test_many_members_are_read_in_no_time(void) {
         _cleanup_(buffer_done) Buffer strings = BUFFER_NULL, pairs = BUFFER_NULL;
         _cleanup_(thing_done) Thing t = THING_NULL;
         usec_t begin;
 
         fill(&strings, "{\"strv\":[", "\"\"", "]}", 340000);
-        fill(&pairs, "{\"pairs\":{", "%", "}}", 80000);
+        fill(&pairs, "{\"pairs\":{", "", "}}", 80000);
         begin = clock_monotonic_usec();
         TAP_CHECK_INT(read_thing(strings.data, true, &t, NULL), 0);
         TAP_CHECK_INT(read_thing(pairs.data, true, &t, NULL), 0);

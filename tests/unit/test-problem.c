@@ -35,6 +35,15 @@ static void test_field_is_copied(void) {
         TAP_CHECK_STRING(p.field, "before");
 }
 
+static void test_field_is_cut(void) {
+        _cleanup_(problem_done) Problem p = PROBLEM_NULL;
+        char field[2 * PROBLEM_VALUE_MAX] = "";
+
+        memset(field, 'x', sizeof(field) - 1);
+        problem_set(&p, -EIO, field, "sentence");
+        TAP_CHECK_INT(strlen(p.field), PROBLEM_VALUE_MAX);
+}
+
 static void test_without_sentence(void) {
         Problem p = { .error = -ENOSPC };
 
@@ -114,6 +123,7 @@ static const TapTest tests[] = {
         { "where nobody asks only the errno remains", test_nobody_asks },
         { "a problem about the whole", test_without_field },
         { "the field is copied", test_field_is_copied },
+        { "the field is cut", test_field_is_cut },
         { "without memory for the sentence there is strerror", test_without_sentence },
         { "done makes it null again", test_done_makes_null },
         { "log lines reach the sink", test_log_lines_reach_the_sink },

@@ -1,0 +1,468 @@
+/* What the routes about tasks do and say, over a real socket. */
+#include "api-fixture.h"
+
+#include <remote-developer/strings.h>
+
+#include <signal.h>
+#include <stdio.h>
+
+#define MAKE "{\"command\": [\"make\"]}"
+
+/* A task that runs, and one that has ended with that exit status. */
+static FakeUnit *run(ApiFixture *f) {
+        FakeUnit *u = api_create(f, MAKE);
+
+        if (!u)
+                return NULL;
+        fake_unit_start(u);
+        if (!TAP_CHECK(STORY_UNTIL(&f->story, story_is_in(&f->story, TASK_RUNNING))))
+                return NULL;
+        story_settle(&f->story);
+        return u;
+}
+
+static bool run_and_end(ApiFixture *f, const char *result, int exit_status) {
+        FakeUnit *u = run(f);
+
+        if (!u)
+                return false;
+        story_record(&f->story, NULL, result, "exited", exit_status == 0 ? "0" : "1");
+        fake_unit_end(u, result, CLD_EXITED, exit_status);
+        return TAP_CHECK(STORY_UNTIL(&f->story, story_is_finished(&f->story)));
+}
+
+static void check_body_has(ApiFixture *f, const char *part) {
+        _cleanup_free_ char *expanded = story_expand(&f->story, part);
+
+        TAP_CHECK_CONTAINS(f->body, expanded);
+}
+
+/* --- create and look --- */
+
+static void test_create(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+        _cleanup_free_ char *should = NULL;
+
+        if (!api_fixture_begin(&f) || !api_create(&f, MAKE))
+                return;
+        should = story_expand(&f.story, "{\"task_id\":\"{id}\",\"unit\":\"{unit}\",\"status\":\"initializing\"}\n");
+        TAP_CHECK_STRING(f.body, should);
+        TAP_CHECK_STRING(api_header(&f, "Content-Type"), "application/json");
+}
+
+static void test_create_without_systemd(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!api_fixture_open(&f, false))
+                return;
+        api_ask(&f, "POST", "/api/create-task", NULL, MAKE);
+        api_check_error(&f, 503, NULL, "systemd cannot be reached");
+        TAP_CHECK_INT(story_count_files(&f.story, "task-"), 0);
+}
+
+static void test_create_without_disk(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!api_fixture_begin(&f))
+                return;
+        story_fill_disk(true);
+        api_ask(&f, "POST", "/api/create-task", NULL, MAKE);
+        story_fill_disk(false);
+        api_check_error(&f, 500, NULL, "could not be stored");
+        TAP_CHECK_INT(story_count_files(&f.story, "task-"), 0);
+}
+
+static void test_refused_task_says_so(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!api_fixture_begin(&f))
+                return;
+        fake_refuse(&f.story.systemd, "StartTransientUnit", SD_BUS_ERROR_INVALID_ARGS, "No such thing.");
+        api_ask(&f, "POST", "/api/create-task", NULL, MAKE);
+        TAP_CHECK_INT(f.status, 200);
+        snprintf(f.story.id, sizeof(f.story.id), "%s", api_string(&f, "task_id") ?: "");
+        TAP_CHECK(STORY_UNTIL(&f.story, story_is_finished(&f.story)));
+        api_ask(&f, "GET", "/api/task-status/{id}", NULL, NULL);
+        TAP_CHECK_INT(f.status, 200);
+        TAP_CHECK_STRING(api_string(&f, "status"), "failed");
+        TAP_CHECK_STRING(api_string(&f, "reason"), "start-failed");
+        TAP_CHECK_CONTAINS(api_string(&f, "error"), "No such thing.");
+}
+
+static void test_status_at_each_stage(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!api_fixture_begin(&f) || !api_create(&f, "{\"command\": [\"make\", \"all\"], \"labels\": {\"a\": \"b\"}, "
+                                                      "\"environment\": {\"PASS\": \"word\"}, \"timeout\": 60}"))
+                return;
+        api_ask(&f, "GET", "/api/task-status/{id}", NULL, NULL);
+        TAP_CHECK_INT(f.status, 200);
+        check_body_has(&f, "\"task_id\":\"{id}\"");
+        check_body_has(&f, "\"unit\":\"{unit}\"");
+        check_body_has(&f, "\"status\":\"initializing\"");
+        check_body_has(&f, "\"command\":[\"make\",\"all\"]");
+        check_body_has(&f, "\"labels\":{\"a\":\"b\"}");
+        check_body_has(&f, "\"progress\":0");
+        check_body_has(&f, "\"is_running\":true");
+        check_body_has(&f, "\"deadline\":null");
+        check_body_has(&f, "\"logs\":[]");
+        /* What is only for the disk. */
+        TAP_CHECK(f.body && !strstr(f.body, "\"version\"") && !strstr(f.body, "log_cursor"));
+
+        story_unit(&f.story)->status.active_enter_usec = 1700000000000000;
+        fake_unit_start(story_unit(&f.story));
+        TAP_CHECK(STORY_UNTIL(&f.story, story_is_in(&f.story, TASK_RUNNING)));
+        api_ask(&f, "GET", "/api/task-status/{id}", NULL, NULL);
+        check_body_has(&f, "\"status\":\"executing_task\"");
+        check_body_has(&f, "\"progress\":60");
+        check_body_has(&f, "\"started_at\":\"2023-11-14T22:13:20.000000Z\"");
+        check_body_has(&f, "\"deadline\":\"2023-11-14T22:14:20.000000Z\"");
+        check_body_has(&f, "\"invocation_id\":\"{invocation}\"");
+
+        story_record(&f.story, NULL, "exit-code", "exited", "2");
+        fake_unit_end(story_unit(&f.story), "exit-code", CLD_EXITED, 2);
+        TAP_CHECK(STORY_UNTIL(&f.story, story_is_finished(&f.story)));
+        api_ask(&f, "GET", "/api/task-status/{id}", NULL, NULL);
+        check_body_has(&f, "\"status\":\"failed\"");
+        check_body_has(&f, "\"state\":\"finished\"");
+        check_body_has(&f, "\"exit_code\":2");
+        check_body_has(&f, "\"is_running\":false");
+}
+
+/* --- lists --- */
+
+static unsigned count_rows(ApiFixture *f, const char *path) {
+        api_ask(f, "GET", path, NULL, NULL);
+        TAP_CHECK_INT(f->status, 200);
+        return (unsigned) json_length(f->json);
+}
+
+static bool make_tasks(ApiFixture *f) {
+        static const char *const requests[] = {
+                "{\"command\": [\"a\"], \"labels\": {\"team\": \"a&b c\", \"x\": \"1\"}}",
+                "{\"command\": [\"b\"], \"labels\": {\"team\": \"a\"}}",
+                "{\"devpod_name\": \"p\", \"github_repo\": \"https://example.org/r?x=1&y\", \"github_token\": \"t\","
+                " \"task_description\": \"d\"}",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(requests); i++)
+                if (!api_create(f, requests[i]))
+                        return false;
+        return run_and_end(f, "exit-code", 1) && run_and_end(f, "success", 0);
+}
+
+static void test_filters(void) {
+        static const struct {
+                const char *path;
+                unsigned n;
+        } rows[] = {
+                { "/api/tasks", 5 },
+                { "/api/tasks?status=running", 3 },
+                { "/api/tasks?status=initializing", 3 },
+                { "/api/tasks?status=starting", 3 },
+                { "/api/tasks?status=failed", 1 },
+                { "/api/tasks?status=completed", 1 },
+                { "/api/tasks?status=finished", 2 },
+                { "/api/tasks?status=cancelled", 0 },
+                { "/api/tasks?status=nonsense", 0 },
+                { "/api/tasks?label=team", 2 },
+                { "/api/tasks?label=team%3Da", 1 },
+                { "/api/tasks?label=team=a%26b%20c", 1 },
+                { "/api/tasks?label=tea", 0 },
+                { "/api/tasks?label=x&status=running", 1 },
+                { "/api/tasks?label=x&status=failed", 0 },
+                { "/api/tasks?repo=https://example.org/r?x=1%26y", 1 },
+                { "/api/tasks?limit=2", 2 },
+                { "/api/tasks?limit=0", 0 },
+                { "/api/tasks?limit=1000", 5 },
+                { "/api/tasks?after=task-9999999999-ffffff", 5 },
+                { "/api/tasks?after=task-0000000000-000000", 0 },
+        };
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!api_fixture_begin(&f) || !make_tasks(&f))
+                return;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (!TAP_CHECK_INT(count_rows(&f, rows[i].path), rows[i].n))
+                        printf("# %s\n", rows[i].path);
+}
+
+/* Follows the links from page to page; the ids of all rows, newest first, in `ids`. */
+static unsigned follow_pages(ApiFixture *f, const char *first, char ids[][TASK_ID_SIZE + 1], unsigned max) {
+        char path[1024];
+        unsigned n = 0;
+
+        snprintf(path, sizeof(path), "%s", first);
+        for (unsigned pages = 0; *path && TAP_CHECK(pages < 10); pages++) {
+                const char *link;
+
+                api_ask(f, "GET", path, NULL, NULL);
+                TAP_CHECK_INT(f->status, 200);
+                for (size_t i = 0; i < json_length(f->json) && TAP_CHECK(n < max); i++)
+                        snprintf(ids[n++], TASK_ID_SIZE + 1, "%s", json_get_string(json_at(f->json, i), "task_id"));
+                link = api_header(f, "Link");
+                path[0] = 0;
+                if (link && TAP_CHECK(*link == '<') && TAP_CHECK_CONTAINS(link, ">; rel=\"next\""))
+                        snprintf(path, sizeof(path), "%.*s", (int) strcspn(link + 1, ">"), link + 1);
+        }
+        return n;
+}
+
+static void test_pages(void) {
+        static const struct {
+                const char *path;
+                unsigned n;
+        } rows[] = {
+                { "/api/tasks?limit=2", 5 },        { "/api/tasks?limit=1", 5 },
+                { "/api/tasks?limit=5", 5 },        { "/api/tasks?limit=1&status=running", 3 },
+                { "/api/tasks?limit=1&label=team", 2 }, { "/api/tasks?limit=1&label=team=a%26b%20c", 1 },
+                { "/api/tasks?limit=1&repo=https://example.org/r?x=1%26y", 1 },
+        };
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+        char ids[16][TASK_ID_SIZE + 1];
+
+        if (!api_fixture_begin(&f) || !make_tasks(&f))
+                return;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                unsigned n = follow_pages(&f, rows[i].path, ids, ELEMENTSOF(ids));
+
+                if (!TAP_CHECK_INT(n, rows[i].n))
+                        printf("# %s\n", rows[i].path);
+                for (unsigned k = 1; k < n; k++)
+                        TAP_CHECK(strcmp(ids[k - 1], ids[k]) > 0);
+        }
+        api_ask(&f, "GET", "/api/tasks?limit=5", NULL, NULL);
+        TAP_CHECK_STRING(api_header(&f, "Link"), NULL);
+}
+
+static void test_dashboard(void) {
+        static const char *const parts[] = { "\"total_tasks\":5", "\"running_tasks\":3", "\"failed_tasks\":1",
+                                             "\"completed_tasks\":1", "\"cancelled_tasks\":0",
+                                             "\"timed_out_tasks\":0", "\"interrupted_tasks\":0",
+                                             "\"github_repo\":\"https:" };
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!api_fixture_begin(&f) || !make_tasks(&f))
+                return;
+        api_ask(&f, "GET", "/api/dashboard", NULL, NULL);
+        TAP_CHECK_INT(f.status, 200);
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++)
+                TAP_CHECK_CONTAINS(f.body, parts[i]);
+        TAP_CHECK_INT(json_length(json_get(f.json, "recent_tasks")), 5);
+        TAP_CHECK_STRING(json_get_string(json_at(json_get(f.json, "recent_tasks"), 0), "task_id"), f.story.id);
+}
+
+/* --- check-alive --- */
+
+static void test_check_alive(void) {
+        static const char *const parts[] = {
+                "\"task_id\":\"{id}\"", "\"is_alive\":true", "\"task_status\":\"executing_task\"",
+                "\"systemctl\":\"systemctl --user status {unit}\"", "\"journalctl\":\"journalctl --user -u {unit}\"",
+                "\"thread_name\":\"{unit}\"", "\"main_pid\":4711", "\"invocation_id\":\"{invocation}\"",
+                "\"active_state\":\"active\"", "\"sub_state\":\"running\"", "\"memory_bytes\":4096",
+                "\"cpu_seconds\":1.5", "\"tasks\":3", "\"last_output_at\":null", "\"deadline\":\"2",
+        };
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+        FakeUnit *u;
+
+        if (!api_fixture_begin(&f) || !(u = run(&f)))
+                return;
+        u->status.memory_bytes = 4096;
+        u->status.cpu_nsec = 1500000000;
+        u->status.tasks = 3;
+        test_clock_advance(2 * USEC_PER_SEC);
+        api_ask(&f, "GET", "/api/task/{id}/check-alive", NULL, NULL);
+        TAP_CHECK_INT(f.status, 200);
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++)
+                check_body_has(&f, parts[i]);
+}
+
+/* Where there is no controller; and at the end. */
+static void test_check_alive_without_figures(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+        FakeUnit *u;
+
+        if (!api_fixture_begin(&f) || !(u = run(&f)))
+                return;
+        u->status.memory_bytes = u->status.cpu_nsec = u->status.tasks = UINT64_MAX;
+        test_clock_advance(2 * USEC_PER_SEC);
+        api_ask(&f, "GET", "/api/task/{id}/check-alive", NULL, NULL);
+        check_body_has(&f, "\"memory_bytes\":null,\"cpu_seconds\":null,\"tasks\":null");
+        fake_unit_end(u, "exit-code", CLD_EXITED, 1);
+        TAP_CHECK(STORY_UNTIL(&f.story, story_is_finished(&f.story)));
+        api_ask(&f, "GET", "/api/task/{id}/check-alive", NULL, NULL);
+        TAP_CHECK_INT(f.status, 200);
+        check_body_has(&f, "\"thread_info\":null");
+        check_body_has(&f, "\"is_alive\":false");
+        check_body_has(&f, "\"task_status\":\"failed\"");
+}
+
+/* The answer comes all the same: connection lost, task ended, task forgotten. */
+static void test_check_alive_whatever_happens(void) {
+        for (unsigned i = 0; i < 3; i++) {
+                _cleanup_(api_fixture_done) ApiFixture f = {};
+                _cleanup_(http_client_done) HttpClient c = {};
+                FakeUnit *u;
+
+                if (!api_fixture_begin(&f) || !(u = run(&f)))
+                        return;
+                test_clock_advance(2 * USEC_PER_SEC);
+                fake_delay_replies(&f.story.systemd, "GetAll");
+                if (!api_send(&f, &c, "GET", "/api/task/{id}/check-alive", NULL, NULL))
+                        return;
+                story_settle(&f.story);
+                TAP_CHECK(!c.ended);
+                if (i > 0) {
+                        fake_unit_end(u, "exit-code", CLD_EXITED, 1);
+                        TAP_CHECK(STORY_UNTIL(&f.story, story_is_finished(&f.story)));
+                }
+                if (i > 1)
+                        TAP_CHECK_INT(manager_forget_task(f.story.manager, f.story.id, NULL), 0);
+                if (i == 0)
+                        fake_drop_connection(&f.story.systemd);
+                else
+                        fake_release_replies(&f.story.systemd);
+                api_await(&f, &c);
+                TAP_CHECK_INT(f.status, i > 1 ? 404 : 200);
+                if (i < 2)
+                        check_body_has(&f, i == 0 ? "\"is_alive\":true" : "\"is_alive\":false");
+        }
+}
+
+/* The client has gone when the answer comes. */
+static void test_check_alive_client_is_gone(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!api_fixture_begin(&f) || !run(&f))
+                return;
+        test_clock_advance(2 * USEC_PER_SEC);
+        fake_delay_replies(&f.story.systemd, "GetAll");
+        {
+                _cleanup_(http_client_done) HttpClient c = {};
+
+                if (!api_send(&f, &c, "GET", "/api/task/{id}/check-alive", NULL, NULL))
+                        return;
+                story_settle(&f.story);
+        }
+        story_settle(&f.story);
+        fake_release_replies(&f.story.systemd);
+        story_settle(&f.story);
+        api_ask(&f, "GET", "/api/task/{id}/check-alive", NULL, NULL);
+        TAP_CHECK_INT(f.status, 200);
+}
+
+/* --- cancel and forget --- */
+
+static void test_cancel(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!api_fixture_begin(&f) || !run(&f))
+                return;
+        for (unsigned i = 0; i < 3; i++) {
+                api_ask(&f, "POST", "/api/task/{id}/cancel", NULL, i == 1 ? "{}" : NULL);
+                TAP_CHECK_INT(f.status, 200);
+                TAP_CHECK_STRING(api_string(&f, "task_id"), f.story.id);
+                TAP_CHECK_STRING(api_string(&f, "status"), "stopping");
+        }
+        TAP_CHECK_INT(fake_count_calls(&f.story.systemd, "StopUnit"), 1);
+        fake_unit_end(story_unit(&f.story), "success", CLD_KILLED, SIGTERM);
+        TAP_CHECK(STORY_UNTIL(&f.story, story_is_finished(&f.story)));
+        api_ask(&f, "POST", "/api/task/{id}/cancel", NULL, NULL);
+        api_check_error(&f, 409, NULL, "already ended: cancelled");
+}
+
+/* Systemd is away: the wish is taken all the same. */
+static void test_cancel_without_systemd(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!api_fixture_begin(&f) || !run(&f))
+                return;
+        fake_drop_connection(&f.story.systemd);
+        story_settle(&f.story);
+        api_ask(&f, "POST", "/api/task/{id}/cancel", NULL, NULL);
+        TAP_CHECK_INT(f.status, 200);
+        api_ask(&f, "GET", "/api/task-status/{id}", NULL, NULL);
+        TAP_CHECK_STRING(api_string(&f, "status"), "stopping");
+        check_body_has(&f, "\"cancel_requested\":true");
+        if (story_connect(&f.story))
+                TAP_CHECK_INT(fake_count_calls(&f.story.systemd, "StopUnit"), 1);
+}
+
+static void test_delete(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!api_fixture_begin(&f) || !run(&f))
+                return;
+        api_ask(&f, "DELETE", "/api/task/{id}", NULL, NULL);
+        api_check_error(&f, 409, NULL, "cancel it first");
+        fake_unit_end(story_unit(&f.story), "exit-code", CLD_EXITED, 1);
+        TAP_CHECK(STORY_UNTIL(&f.story, story_is_finished(&f.story)));
+        api_ask(&f, "DELETE", "/api/task/{id}", NULL, NULL);
+        TAP_CHECK_INT(f.status, 200);
+        TAP_CHECK_STRING(api_string(&f, "task_id"), f.story.id);
+        TAP_CHECK_INT(story_count_files(&f.story, f.story.id), 0);
+        api_ask(&f, "DELETE", "/api/task/{id}", NULL, NULL);
+        api_check_error(&f, 404, NULL, "Task not found");
+}
+
+/* --- health --- */
+
+static void test_health(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!api_fixture_begin(&f))
+                return;
+        api_ask(&f, "GET", "/api/health", NULL, NULL);
+        TAP_CHECK_INT(f.status, 503);
+        TAP_CHECK_CONTAINS(api_string(&f, "error"), "may not read the journal");
+}
+
+static void test_health_of_systemd(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!story_has_journal() || !api_fixture_begin(&f) || !run(&f))
+                return;
+        story_log(&f.story, "a line", NULL);
+        api_ask(&f, "GET", "/api/health", NULL, NULL);
+        TAP_CHECK_INT(f.status, 200);
+        TAP_CHECK_STRING(api_string(&f, "status"), "ok");
+        check_body_has(&f, "\"error\":null");
+        check_body_has(&f, "\"systemd_connected\":true");
+        check_body_has(&f, "\"broken_files\":0");
+        check_body_has(&f, "\"tasks\":1");
+        fake_drop_connection(&f.story.systemd);
+        story_settle(&f.story);
+        api_ask(&f, "GET", "/api/health", NULL, NULL);
+        TAP_CHECK_INT(f.status, 503);
+        TAP_CHECK_STRING(api_string(&f, "status"), "degraded");
+        check_body_has(&f, "\"systemd_connected\":false");
+        TAP_CHECK_CONTAINS(api_string(&f, "error"), "closed the connection");
+        if (!story_connect(&f.story))
+                return;
+        api_ask(&f, "GET", "/api/health", NULL, NULL);
+        TAP_CHECK_INT(f.status, 200);
+}
+
+static const TapTest tests[] = {
+        { "create", test_create },
+        { "create without systemd", test_create_without_systemd },
+        { "create without disk", test_create_without_disk },
+        { "a task that systemd refuses says so", test_refused_task_says_so },
+        { "the document at each stage", test_status_at_each_stage },
+        { "filters", test_filters },
+        { "pages", test_pages },
+        { "the dashboard", test_dashboard },
+        { "check-alive", test_check_alive },
+        { "check-alive without figures", test_check_alive_without_figures },
+        { "check-alive is answered whatever happens", test_check_alive_whatever_happens },
+        { "check-alive for a client that is gone", test_check_alive_client_is_gone },
+        { "cancel", test_cancel },
+        { "cancel without systemd", test_cancel_without_systemd },
+        { "delete", test_delete },
+        { "health: a journal that cannot be read", test_health },
+        { "health: systemd", test_health_of_systemd },
+};
+
+int main(void) {
+        return tap_main(tests, ELEMENTSOF(tests));
+}

@@ -1,0 +1,496 @@
+/* Start-up is recovery: what the files say against the units there are. */
+#include "story.h"
+
+#include <remote-developer/strings.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#define MAKE "{\"command\": [\"make\"]}"
+#define OTHER "task-1700000000-abcdef"
+#define OTHER_UNIT "remote-developer-" OTHER ".service"
+
+/* The service goes down while a task runs. */
+static FakeUnit *run_and_stop_service(Story *s) {
+        FakeUnit *u = story_run(s);
+
+        if (u)
+                story_stop_service(s);
+        return u;
+}
+
+static void replace_in_document(Story *s, const char *from, const char *to) {
+        _cleanup_free_ char *document = story_read(s, ".json"), *changed = NULL;
+        char *p = document ? strstr(document, from) : NULL;
+
+        if (!TAP_CHECK(p))
+                return;
+        *p = 0;
+        changed = string_format("%s%s%s", document, to, p + strlen(from));
+        story_write(s, ".json", changed);
+}
+
+/* --- what the units say --- */
+
+static void test_running_task_is_taken_up(void) {
+        _cleanup_(story_done) Story s = {};
+        usec_t started_at;
+
+        if (!story_begin(&s) || !story_run(&s))
+                return;
+        started_at = story_task(&s)->started_at;
+        story_stop_service(&s);
+        if (!story_load(&s))
+                return;
+        /* What is known before systemd is reached. */
+        TAP_CHECK_INT(story_task(&s)->state, TASK_RUNNING);
+        TAP_CHECK_INT(s.recovered, 0);
+        if (!story_connect(&s))
+                return;
+        TAP_CHECK_INT(s.recovered, 1);
+        TAP_CHECK_INT(story_task(&s)->state, TASK_RUNNING);
+        TAP_CHECK_INT(story_task(&s)->started_at, started_at);
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "StartTransientUnit"), 1);
+        TAP_CHECK_INT(story_told("1 with a unit, 0 ended meanwhile, 0 started now"), 1);
+        fake_unit_end(story_unit(&s), "exit-code", CLD_EXITED, 5);
+        TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
+        TAP_CHECK_INT(story_task(&s)->exit_code, 5);
+}
+
+static void test_failed_unit_is_judged_and_released(void) {
+        _cleanup_(story_done) Story s = {};
+        FakeUnit *u;
+
+        if (!story_begin(&s) || !(u = run_and_stop_service(&s)))
+                return;
+        snprintf(u->status.result, UNIT_WORD_SIZE, "core-dump");
+        u->status.exec_main_code = CLD_DUMPED;
+        u->status.exec_main_status = SIGSEGV;
+        fake_unit_put_state(u, "failed", "failed");
+        if (!story_start_service(&s))
+                return;
+        TAP_CHECK_STRING(story_verdict(&s), "failed core-dump");
+        TAP_CHECK_STRING(story_task(&s)->signal, "SIGSEGV");
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "ResetFailedUnit"), 1);
+        TAP_CHECK(!story_unit(&s));
+}
+
+/* The recorder was there when nobody else was. */
+static void test_recorders_account_is_found(void) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!story_begin(&s) || !run_and_stop_service(&s))
+                return;
+        story_record(&s, NULL, "success", "exited", "0");
+        fake_unit_remove(story_unit(&s));
+        if (!story_start_service(&s))
+                return;
+        /* Nobody is told of a state that is not known yet. */
+        TAP_CHECK_INT(story_task(&s)->state, TASK_FINISHED);
+        TAP_CHECK_STRING(story_verdict(&s), "completed exit-code");
+        TAP_CHECK_INT(story_told("1 ended meanwhile"), 1);
+}
+
+static void test_nothing_is_found(void) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!story_begin(&s) || !run_and_stop_service(&s))
+                return;
+        fake_unit_remove(story_unit(&s));
+        if (story_start_service(&s))
+                TAP_CHECK_STRING(story_verdict(&s), "interrupted unit-lost");
+}
+
+/* Another boot: by the boot's id, or by the manager's own start. */
+static void test_machine_was_rebooted(void) {
+        static const struct {
+                RuntimeScope scope;
+                bool by_boot_id;
+                const char *verdict;
+        } rows[] = {
+                { RUNTIME_SCOPE_SYSTEM, true, "interrupted host-reboot" },
+                { RUNTIME_SCOPE_USER, true, "interrupted host-reboot" },
+                { RUNTIME_SCOPE_SYSTEM, false, "interrupted host-reboot" },
+                { RUNTIME_SCOPE_USER, false, "interrupted manager-stopped" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(story_done) Story s = {};
+
+                if (!story_open(&s))
+                        return;
+                s.scope = rows[i].scope;
+                if (!story_start_service(&s) || !run_and_stop_service(&s))
+                        return;
+                fake_unit_remove(story_unit(&s));
+                if (rows[i].by_boot_id)
+                        replace_in_document(&s, "\"boot_id\":\"", "\"boot_id\":\"0123");
+                else
+                        s.systemd.started_usec++;
+                if (story_start_service(&s))
+                        TAP_CHECK_STRING(story_verdict(&s), rows[i].verdict);
+        }
+}
+
+static void test_unit_without_document_is_left_alone(void) {
+        static const char *const units[] = { OTHER_UNIT, "remote-developer-task-x.service",
+                                             "remote-developer-task-1700000000-abcdeg.service" };
+        _cleanup_(story_done) Story s = {};
+
+        if (!story_open(&s))
+                return;
+        for (size_t i = 0; i < ELEMENTSOF(units); i++)
+                fake_unit_put_state(fake_unit_add(&s.systemd, units[i]), "failed", "failed");
+        if (!story_start_service(&s))
+                return;
+        story_settle(&s);
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "StopUnit"), 0);
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "KillUnit"), 0);
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "ResetFailedUnit"), 0);
+        TAP_CHECK_INT(story_told(OTHER_UNIT " has no document"), 1);
+        TAP_CHECK_INT(story_count_files(&s, "task-"), 0);
+}
+
+/* The release of the unit was cut off after the verdict. */
+static void test_unit_of_a_finished_task_is_released(void) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!story_begin(&s) || !story_run(&s))
+                return;
+        fake_drop_at(&s.systemd, "ResetFailedUnit", true);
+        fake_unit_end(story_unit(&s), "exit-code", CLD_EXITED, 1);
+        TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
+        TAP_CHECK(STORY_UNTIL(&s, fake_count_calls(&s.systemd, "ResetFailedUnit") == 1));
+        TAP_CHECK(story_unit(&s));
+        story_stop_service(&s);
+        if (!story_start_service(&s))
+                return;
+        story_settle(&s);
+        TAP_CHECK(!story_unit(&s));
+        TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
+}
+
+/* --- tasks that never began --- */
+
+/* The service died between the document and the call. */
+static bool leave_queued(Story *s) {
+        if (!story_begin(s))
+                return false;
+        fake_drop_at(&s->systemd, "StartTransientUnit", true);
+        if (!TAP_CHECK_INT(story_create(s, MAKE), 0) ||
+            !TAP_CHECK(STORY_UNTIL(s, fake_count_calls(&s->systemd, "StartTransientUnit") == 1)))
+                return false;
+        story_settle(s);
+        TAP_CHECK_INT(story_task(s)->state, TASK_QUEUED);
+        story_stop_service(s);
+        return true;
+}
+
+static void test_acknowledged_task_is_started(void) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!leave_queued(&s))
+                return;
+        replace_in_document(&s, "\"boot_id\":\"", "\"boot_id\":\"0123");
+        s.systemd.started_usec++;
+        if (!story_start_service(&s) || !TAP_CHECK(story_unit(&s)))
+                return;
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "StartTransientUnit"), 2);
+        fake_unit_start(story_unit(&s));
+        TAP_CHECK(STORY_UNTIL(&s, story_is_in(&s, TASK_RUNNING)));
+        /* It belongs to this boot now. */
+        story_stop_service(&s);
+        fake_unit_remove(story_unit(&s));
+        if (story_start_service(&s))
+                TAP_CHECK_STRING(story_verdict(&s), "interrupted unit-lost");
+}
+
+static void test_task_with_a_record_has_begun(void) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!leave_queued(&s))
+                return;
+        story_record(&s, "0123456789abcdef0123456789abcdef", "exit-code", "exited", "9");
+        if (!story_start_service(&s))
+                return;
+        TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
+        TAP_CHECK_INT(story_task(&s)->exit_code, 9);
+        TAP_CHECK_STRING(story_task(&s)->invocation_id, "0123456789abcdef0123456789abcdef");
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "StartTransientUnit"), 1);
+}
+
+/* Even one that cannot be read: better an unknown end than the work done twice. */
+static void test_task_with_a_torn_record_has_begun(void) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!leave_queued(&s))
+                return;
+        story_write(&s, ".result", "SERVICE_RES");
+        if (!story_start_service(&s))
+                return;
+        TAP_CHECK_STRING(story_verdict(&s), "interrupted unit-lost");
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "StartTransientUnit"), 1);
+}
+
+/* --- check_orphaned_tasks: false --- */
+
+static void test_dead_tasks_are_left_when_told_so(void) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!story_begin(&s) || !run_and_stop_service(&s))
+                return;
+        story_record(&s, NULL, "success", "exited", "0");
+        fake_unit_remove(story_unit(&s));
+        s.config.check_orphaned_tasks = false;
+        if (!story_start_service(&s))
+                return;
+        TAP_CHECK_INT(story_task(&s)->state, TASK_RUNNING);
+        /* Until a later start: also when the units are compared again. */
+        test_clock_advance(s.config.monitor_interval_usec);
+        manager_monitor(s.manager);
+        story_settle(&s);
+        fake_emit_reloading(&s.systemd, false);
+        story_settle(&s);
+        TAP_CHECK_INT(story_task(&s)->state, TASK_RUNNING);
+        story_stop_service(&s);
+        s.config.check_orphaned_tasks = true;
+        if (story_start_service(&s))
+                TAP_CHECK_STRING(story_verdict(&s), "completed exit-code");
+}
+
+static void test_failed_unit_is_left_when_told_so(void) {
+        _cleanup_(story_done) Story s = {};
+        FakeUnit *u;
+
+        if (!story_begin(&s) || !(u = run_and_stop_service(&s)))
+                return;
+        snprintf(u->status.result, UNIT_WORD_SIZE, "exit-code");
+        fake_unit_put_state(u, "failed", "failed");
+        s.config.check_orphaned_tasks = false;
+        if (!story_start_service(&s))
+                return;
+        TAP_CHECK_INT(story_task(&s)->state, TASK_RUNNING);
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "ResetFailedUnit"), 0);
+}
+
+static void test_running_and_new_tasks_are_judged_all_the_same(void) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!story_begin(&s) || !run_and_stop_service(&s))
+                return;
+        s.config.check_orphaned_tasks = false;
+        if (!story_start_service(&s))
+                return;
+        TAP_CHECK_INT(story_task(&s)->state, TASK_RUNNING);
+        fake_unit_end(story_unit(&s), "exit-code", CLD_EXITED, 1);
+        TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
+        if (!story_run(&s))
+                return;
+        fake_unit_remove(story_unit(&s));
+        fake_emit_reloading(&s.systemd, false);
+        TAP_CHECK_STRING(story_verdict(&s), "interrupted unit-lost");
+}
+
+/* --- files that are no documents --- */
+
+#define QUEUED "\"state\":\"queued\",\"recipe\":\"command\""
+
+static const struct {
+        const char *text; /* NULL: a directory; "@": a link to nowhere */
+        const char *why;
+} broken_documents[] = {
+        { "", "broken" },
+        { "{\"task_id\":\"" OTHER "\",\"sta", "broken" },
+        { "\x7f" "ELF", "broken" },
+        { "[]", "broken" },
+        { "{}", "broken" },
+        { "{\"version\":1,\"task_id\":\"task-1700000000-fedcba\"," QUEUED ",\"command\":[\"x\"]}", "holds the task" },
+        { "{\"version\":1,\"task_id\":\"../../etc/passwd\",\"command\":[\"x\"]}", "no valid task_id" },
+        { "{\"version\":1,\"task_id\":\"" OTHER "\",\"state\":\"finished\",\"command\":[\"x\"]}", "state and result" },
+        { "{\"version\":1,\"task_id\":\"" OTHER "\",\"state\":\"dancing\",\"command\":[\"x\"]}", "state" },
+        { "{\"version\":1,\"task_id\":\"" OTHER "\",\"state\":7,\"command\":[\"x\"]}", "state" },
+        { "{\"version\":1,\"task_id\":\"" OTHER "\"}", "how far the task is" },
+        { "{\"version\":1,\"task_id\":\"" OTHER "\",\"state\":\"queued\"}", "how the task runs" },
+        { "{\"version\":1,\"task_id\":\"" OTHER "\"," QUEUED "}", "no command" },
+        { NULL, "broken" },
+        { "@", "broken" },
+};
+
+static void make_broken(Story *s, const char *text) {
+        _cleanup_free_ char *path = story_path(s, OTHER ".json");
+
+        (void) mkdir(s->state, 0700);
+        if (!text)
+                TAP_CHECK_INT(mkdir(path, 0700), 0);
+        else if (*text == '@')
+                TAP_CHECK_INT(symlink("nowhere", path), 0);
+        else
+                story_write(s, OTHER ".json", text);
+}
+
+static void test_broken_documents_are_set_aside(void) {
+        for (size_t i = 0; i < ELEMENTSOF(broken_documents); i++) {
+                _cleanup_(story_done) Story s = {};
+                ManagerHealth h;
+
+                if (!story_open(&s))
+                        return;
+                make_broken(&s, broken_documents[i].text);
+                if (!story_start_service(&s))
+                        return;
+                manager_health(s.manager, &h);
+                TAP_CHECK_INT(h.broken_files, 1);
+                TAP_CHECK_INT(story_count_files(&s, OTHER ".json.broken-"), 1);
+                TAP_CHECK_INT(story_count_files(&s, OTHER), 1);
+                TAP_CHECK_INT(manager_index(s.manager)->n, 0);
+                TAP_CHECK_INT(story_told("was set aside as " OTHER ".json.broken-"), 1);
+                if (!TAP_CHECK(story_told(broken_documents[i].why) > 0))
+                        printf("# row %zu: %s\n", i, broken_documents[i].text);
+                TAP_CHECK_INT(story_told("1 broken files set aside"), 1);
+                TAP_CHECK(story_run(&s));
+        }
+}
+
+/* Among good ones, which they must not spoil. */
+static void test_good_documents_beside_a_broken_one(void) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!story_begin(&s) || !run_and_stop_service(&s))
+                return;
+        make_broken(&s, "{");
+        if (!story_start_service(&s))
+                return;
+        TAP_CHECK_INT(story_task(&s)->state, TASK_RUNNING);
+        TAP_CHECK_INT(manager_index(s.manager)->n, 1);
+}
+
+/* A newer service's: it is not for this one to touch. */
+static void test_newer_document_is_left_as_it_is(void) {
+        static const char text[] = "{\"version\":2,\"task_id\":\"" OTHER "\",\"command\":[\"x\"],\"new\":1}";
+        _cleanup_free_ char *after = NULL;
+        _cleanup_(story_done) Story s = {};
+        ManagerHealth h;
+
+        if (!story_open(&s))
+                return;
+        make_broken(&s, text);
+        if (!story_start_service(&s))
+                return;
+        manager_health(s.manager, &h);
+        TAP_CHECK_INT(h.broken_files, 1);
+        after = story_read(&s, OTHER ".json");
+        TAP_CHECK_STRING(after, text);
+        TAP_CHECK_INT(story_told("is left as it is"), 1);
+        TAP_CHECK_INT(manager_index(s.manager)->n, 0);
+}
+
+/* Names that are no task's. */
+static void test_other_files_are_passed_over(void) {
+        static const char *const names[] = { "notes.json", "task-1700000000-ABCDEF.json", OTHER ".json.broken-1",
+                                             OTHER ".jsonx", "task-1-abcdef.json", OTHER ".result" };
+        _cleanup_(story_done) Story s = {};
+        ManagerHealth h;
+
+        if (!story_open(&s))
+                return;
+        (void) mkdir(s.state, 0700);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                story_write(&s, names[i], "{");
+        if (!story_start_service(&s))
+                return;
+        manager_health(s.manager, &h);
+        TAP_CHECK_INT(h.broken_files, 0);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                TAP_CHECK_INT(story_count_files(&s, names[i]) > 0, 1);
+}
+
+/* --- the whole --- */
+
+static void test_second_service_is_refused(void) {
+        _cleanup_(story_done) Story s = {};
+        ManagerOptions o;
+        Manager *second = NULL;
+        char pid[32];
+
+        if (!story_begin(&s))
+                return;
+        o = (ManagerOptions){ .config = &s.config, .state_directory = s.state, .recorder = "/r",
+                              .journal_directory = s.journal };
+        TAP_CHECK_INT(manager_new(s.event, &o, &second, &s.problem), -EBUSY);
+        snprintf(pid, sizeof(pid), "process %d", (int) getpid());
+        TAP_CHECK_CONTAINS(s.problem.sentence, pid);
+        TAP_CHECK_CONTAINS(s.problem.sentence, s.state);
+        TAP_CHECK(story_run(&s));
+}
+
+static void test_recovery_waits_for_every_verdict(void) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!story_begin(&s) || !story_run(&s) || !run_and_stop_service(&s))
+                return;
+        story_record(&s, NULL, "success", "exited", "0");
+        fake_unit_remove(story_unit(&s));
+        test_clock_journald_is_done = 0;
+        if (!story_load(&s) || !story_connect(&s))
+                return;
+        TAP_CHECK_INT(s.recovered, 0);
+        test_clock_journald_is_done = 1;
+        test_clock_advance(USEC_PER_SEC);
+        TAP_CHECK(STORY_UNTIL(&s, s.recovered > 0));
+        TAP_CHECK_INT(story_task(&s)->state, TASK_FINISHED);
+        /* Once, whatever comes later. */
+        fake_emit_reloading(&s.systemd, false);
+        story_settle(&s);
+        TAP_CHECK_INT(s.recovered, 1);
+}
+
+static void test_finished_tasks_are_known(void) {
+        _cleanup_(story_done) Story s = {};
+        unsigned reads;
+
+        if (!story_begin(&s))
+                return;
+        for (int i = 0; i < 3; i++) {
+                if (!story_run(&s))
+                        return;
+                fake_unit_end(story_unit(&s), "exit-code", CLD_EXITED, i + 1);
+                TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
+        }
+        story_stop_service(&s);
+        reads = fake_count_calls(&s.systemd, "GetAll");
+        if (!story_start_service(&s))
+                return;
+        TAP_CHECK_INT(manager_index(s.manager)->n, 3);
+        TAP_CHECK_INT(manager_index(s.manager)->finished[TASK_FAILED], 3);
+        TAP_CHECK_INT(story_task(&s)->exit_code, 3);
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "GetAll"), reads);
+}
+
+static const TapTest tests[] = {
+        { "a running task is taken up", test_running_task_is_taken_up },
+        { "a failed unit is judged and released", test_failed_unit_is_judged_and_released },
+        { "the recorder's account is found", test_recorders_account_is_found },
+        { "nothing is found", test_nothing_is_found },
+        { "the machine was rebooted", test_machine_was_rebooted },
+        { "a unit without document is left alone", test_unit_without_document_is_left_alone },
+        { "the unit of a finished task is released", test_unit_of_a_finished_task_is_released },
+        { "a task that was acknowledged and never began is started", test_acknowledged_task_is_started },
+        { "a task with a record has begun", test_task_with_a_record_has_begun },
+        { "a task with a torn record has begun", test_task_with_a_torn_record_has_begun },
+        { "check_orphaned_tasks false: dead tasks are left", test_dead_tasks_are_left_when_told_so },
+        { "check_orphaned_tasks false: failed units are left", test_failed_unit_is_left_when_told_so },
+        { "check_orphaned_tasks false: living tasks are not concerned",
+          test_running_and_new_tasks_are_judged_all_the_same },
+        { "broken documents are set aside", test_broken_documents_are_set_aside },
+        { "good documents beside a broken one", test_good_documents_beside_a_broken_one },
+        { "a newer document is left as it is", test_newer_document_is_left_as_it_is },
+        { "other files are passed over", test_other_files_are_passed_over },
+        { "a second service is refused", test_second_service_is_refused },
+        { "the recovery waits for every verdict", test_recovery_waits_for_every_verdict },
+        { "finished tasks are known", test_finished_tasks_are_known },
+};
+
+int main(void) {
+        return tap_main(tests, ELEMENTSOF(tests));
+}

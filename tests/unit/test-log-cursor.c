@@ -1,0 +1,138 @@
+/* The clients' cursor: fit for a header and a URL, bound to its task, and every mistake in it found. */
+#include "../lib/tap.h"
+
+#include <remote-developer/log-cursor.h>
+#include <remote-developer/strings.h>
+
+#define TASK "task-1700000000-abcdef"
+
+static const char journal_cursor[] = "s=739ad463348b4ceca5a9e69c95a3c93f;i=4ece7;b=6c7c6013a26343b29e964691ff25d04c;"
+                                     "m=4fc72436e;t=4c508a72423d9;x=d3e5610681098c10";
+
+static void test_round_trip(void) {
+        char cursor[LOG_CURSOR_SIZE], back[LOG_CURSOR_SIZE];
+
+        TAP_CHECK_INT(log_cursor_encode(TASK, journal_cursor, cursor), 0);
+        TAP_CHECK_INT(log_cursor_decode(TASK, cursor, back), 0);
+        TAP_CHECK_STRING(back, journal_cursor);
+        /* Nothing that a URL or a header would have to quote. */
+        TAP_CHECK_INT(strspn(cursor, "0123456789abcdefghijklmnopqrstuvwxyz._"), strlen(cursor));
+}
+
+/* Clients keep cursors across upgrades: the form must stay. */
+static void test_form_stays(void) {
+        char back[LOG_CURSOR_SIZE];
+
+        TAP_CHECK_INT(log_cursor_decode(TASK, "s_739ad463348b4ceca5a9e69c95a3c93f.i_4ece7.b_6c7c6013a26343b29e964691"
+                                              "ff25d04c.m_4fc72436e.t_4c508a72423d9.x_d3e5610681098c10.c_326b40e9",
+                                        back), 0);
+        TAP_CHECK_STRING(back, journal_cursor);
+}
+
+/* The text is the same or refused, whatever byte stands at whatever place. */
+static void test_every_byte_changed(void) {
+        char cursor[LOG_CURSOR_SIZE], changed[LOG_CURSOR_SIZE], back[LOG_CURSOR_SIZE];
+        unsigned taken = 0;
+
+        TAP_CHECK_INT(log_cursor_encode(TASK, journal_cursor, cursor), 0);
+        for (size_t i = 0; i < strlen(cursor); i++)
+                for (int c = 0; c < 256; c++) {
+                        memcpy(changed, cursor, sizeof(changed));
+                        changed[i] = (char) c;
+                        if (changed[i] == cursor[i] || log_cursor_decode(TASK, changed, back) == -EINVAL)
+                                continue;
+                        taken++;
+                        TAP_CHECK_STRING(back, journal_cursor);
+                }
+        /* ";" and "=" mean what they are written as. */
+        TAP_CHECK_INT(taken, 5 + 6);
+}
+
+static void check_refused(const char *cursor) {
+        char back[LOG_CURSOR_SIZE];
+
+        if (log_cursor_decode(TASK, cursor, back) != -EINVAL)
+                tap_fail(__FILE__, __LINE__, "%s is taken", cursor);
+}
+
+static void test_every_cut_and_every_repetition(void) {
+        char cursor[LOG_CURSOR_SIZE], changed[2 * LOG_CURSOR_SIZE];
+        size_t n;
+
+        TAP_CHECK_INT(log_cursor_encode(TASK, journal_cursor, cursor), 0);
+        n = strlen(cursor);
+        for (size_t i = 0; i < n; i++) {
+                snprintf(changed, sizeof(changed), "%.*s", (int) i, cursor);
+                check_refused(changed);
+                if (i > 0)
+                        check_refused(cursor + i);
+                /* One byte missing, and one twice. */
+                snprintf(changed, sizeof(changed), "%.*s%s", (int) i, cursor, cursor + i + 1);
+                check_refused(changed);
+                snprintf(changed, sizeof(changed), "%.*s%c%s", (int) i, cursor, cursor[i], cursor + i);
+                check_refused(changed);
+                if (i == 0 || cursor[i - 1] == cursor[i])
+                        continue;
+                memcpy(changed, cursor, sizeof(cursor));
+                changed[i - 1] = cursor[i];
+                changed[i] = cursor[i - 1];
+                check_refused(changed);
+        }
+}
+
+static void test_what_is_no_cursor(void) {
+        static const char *const texts[] = {
+                "", "0", "-1", "null", ".c_00000000", "x.c_00000000", ".c_", "c_326b40e9", "\xff\xff\xff\xff",
+                "s=739ad463348b4ceca5a9e69c95a3c93f;i=4ece7;b=6c7c6013a26343b29e964691ff25d04c",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                check_refused(texts[i]);
+}
+
+static void test_another_tasks(void) {
+        static const char *const others[] = {
+                "task-1700000000-abcdee", "task-1700000001-abcdef", "task-1700000000-fedcba", "",
+                "task-0000000000-000000",
+        };
+        char cursor[LOG_CURSOR_SIZE], back[LOG_CURSOR_SIZE];
+
+        TAP_CHECK_INT(log_cursor_encode(TASK, journal_cursor, cursor), 0);
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                TAP_CHECK_INT(log_cursor_decode(others[i], cursor, back), -EINVAL);
+}
+
+/* As long as there is room for the check of 11 bytes and the 0. */
+static void test_lengths(void) {
+        char longest[LOG_CURSOR_SIZE + 1], cursor[LOG_CURSOR_SIZE], back[LOG_CURSOR_SIZE];
+
+        for (size_t n = 1; n < sizeof(longest); n++) {
+                int r;
+
+                memset(longest, 'x', n);
+                longest[n] = 0;
+                r = log_cursor_encode(TASK, longest, cursor);
+                TAP_CHECK_INT(r, n + 11 < LOG_CURSOR_SIZE ? 0 : -E2BIG);
+                if (r < 0)
+                        continue;
+                TAP_CHECK_INT(log_cursor_decode(TASK, cursor, back), 0);
+                TAP_CHECK_STRING(back, longest);
+        }
+        /* Longer than any that was given out. */
+        memset(longest, 'x', sizeof(longest) - 1);
+        check_refused(longest);
+}
+
+static const TapTest tests[] = {
+        { "round trip", test_round_trip },
+        { "the form stays", test_form_stays },
+        { "every byte changed", test_every_byte_changed },
+        { "every cut, every byte missing, doubled or exchanged", test_every_cut_and_every_repetition },
+        { "what is no cursor", test_what_is_no_cursor },
+        { "another task's", test_another_tasks },
+        { "lengths", test_lengths },
+};
+
+int main(void) {
+        return tap_main(tests, ELEMENTSOF(tests));
+}

@@ -1,0 +1,165 @@
+/* LogRing against a model that keeps every line ever appended and says which of them a ring must hold. */
+#include "../lib/tap.h"
+
+#include <remote-developer/log-ring.h>
+#include <remote-developer/strings.h>
+
+enum { LINES = 4000, TEXT_MAX = 300 };
+
+static void cursor_of(uint64_t i, char cursor[static JOURNAL_CURSOR_SIZE]) {
+        snprintf(cursor, JOURNAL_CURSOR_SIZE, "s=%llx;i=%llx", (unsigned long long) i * 7919, (unsigned long long) i);
+}
+
+/* The line with that number; its text is any bytes, made from the number. */
+static void make_line(JournalLine *l, uint64_t i, size_t size, char *text) {
+        for (size_t k = 0; k < size; k++)
+                text[k] = (char) (i * 31 + k);
+        *l = (JournalLine){ .realtime_usec = 1000 + i, .priority = (int) (i % 8), .text = text, .size = size };
+        cursor_of(i, l->cursor);
+}
+
+typedef struct Model {
+        size_t lines_max, bytes_max;
+        size_t sizes[LINES];
+        uint64_t end;
+} Model;
+
+/* From the end backwards: as many lines as fit. One that is too long by itself hides all before it. */
+static uint64_t model_first(const Model *m) {
+        uint64_t first = m->end;
+        size_t bytes = 0;
+
+        while (first > 0 && m->end - first < m->lines_max && bytes + m->sizes[first - 1] <= m->bytes_max)
+                bytes += m->sizes[--first];
+        return first;
+}
+
+static void check_line(const LogRing *r, const Model *m, uint64_t i) {
+        char text[TEXT_MAX];
+        JournalLine should, is = {};
+
+        make_line(&should, i, m->sizes[i], text);
+        log_ring_get(r, i, &is);
+        TAP_CHECK_STRING(is.cursor, should.cursor);
+        TAP_CHECK_INT(is.realtime_usec, should.realtime_usec);
+        TAP_CHECK_INT(is.priority, should.priority);
+        if (is.size != should.size || memcmp(is.text, text, is.size) != 0)
+                tap_fail(__FILE__, __LINE__, "line %llu has another text", (unsigned long long) i);
+}
+
+static void check_finding(const LogRing *r, const Model *m, uint64_t i) {
+        uint64_t first = model_first(m), position = 77;
+        bool should = (i >= first && i < m->end) || i + 1 == m->end;
+        char cursor[JOURNAL_CURSOR_SIZE];
+
+        cursor_of(i, cursor);
+        TAP_CHECK_INT(log_ring_find_after(r, cursor, &position), should);
+        TAP_CHECK_INT(position, should ? i + 1 : 77);
+}
+
+static void check_ring(const LogRing *r, const Model *m) {
+        uint64_t first = model_first(m);
+
+        TAP_CHECK_INT(log_ring_end(r), m->end);
+        if (!TAP_CHECK_INT(log_ring_first(r), first))
+                return;
+        for (uint64_t i = first; i < m->end; i++)
+                check_line(r, m, i);
+        for (uint64_t i = first > 3 ? first - 3 : 0; i < m->end + 2; i++)
+                check_finding(r, m, i);
+}
+
+static void run_model(size_t lines_max, size_t bytes_max, size_t size_max) {
+        static Model m;
+        char text[TEXT_MAX];
+        LogRing *r = NULL;
+        JournalLine line;
+
+        m = (Model){ .lines_max = lines_max, .bytes_max = bytes_max };
+        if (!TAP_CHECK_INT(log_ring_new(lines_max, bytes_max, &r), 0))
+                return;
+        check_ring(r, &m);
+        while (m.end < LINES) {
+                /* Mostly short ones, now and then one of the longest. */
+                m.sizes[m.end] = (size_t) random() % (random() % 10 ? size_max / 10 + 1 : size_max + 1);
+                make_line(&line, m.end, m.sizes[m.end], text);
+                TAP_CHECK_INT(log_ring_append(r, &line), 0);
+                m.end++;
+                if (m.end < 50 || m.end % 37 == 0)
+                        check_ring(r, &m);
+        }
+        check_ring(r, &m);
+        log_ring_free(r);
+}
+
+static void test_against_the_model(void) {
+        static const struct {
+                size_t lines_max, bytes_max, size_max;
+        } rows[] = {
+                { 10, 1000000, 100 }, /* the lines bound it */
+                { 1000, 1000, 100 },  /* the bytes do */
+                { 20, 400, 100 },     /* now these, now those */
+                { 20, 200, 250 },     /* lines that do not fit at all */
+                { 1, 100, 120 },
+                { 10, 0, 2 },         /* none but empty lines */
+                { 10, 50, 50 },
+        };
+
+        srandom(7);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                run_model(rows[i].lines_max, rows[i].bytes_max, rows[i].size_max);
+}
+
+static void test_empty_ring(void) {
+        LogRing *r = NULL;
+        uint64_t position = 77;
+
+        TAP_CHECK_INT(log_ring_new(10, 100, &r), 0);
+        TAP_CHECK_INT(log_ring_first(r), 0);
+        TAP_CHECK_INT(log_ring_end(r), 0);
+        TAP_CHECK(!log_ring_find_after(r, "", &position));
+        TAP_CHECK(!log_ring_find_after(r, "s=1", &position));
+        TAP_CHECK_INT(position, 77);
+        TAP_CHECK(!log_ring_free(r) && !log_ring_free(NULL));
+}
+
+/* The text is the ring's own: the caller's may go. */
+static void test_lines_are_copied(void) {
+        JournalLine line = { .text = "before", .size = 6 }, back;
+        char text[] = "before";
+        LogRing *r = NULL;
+
+        line.text = text;
+        TAP_CHECK_INT(log_ring_new(10, 100, &r), 0);
+        TAP_CHECK_INT(log_ring_append(r, &line), 0);
+        memcpy(text, "behind", sizeof(text));
+        log_ring_get(r, 0, &back);
+        TAP_CHECK_INT(memcmp(back.text, "before", 6), 0);
+        log_ring_free(r);
+}
+
+static void test_the_longest_cursor(void) {
+        JournalLine line = { .text = "", .size = 0 }, back;
+        uint64_t position = 0;
+        LogRing *r = NULL;
+
+        memset(line.cursor, 'x', sizeof(line.cursor) - 1);
+        TAP_CHECK_INT(log_ring_new(10, 100, &r), 0);
+        TAP_CHECK_INT(log_ring_append(r, &line), 0);
+        log_ring_get(r, 0, &back);
+        TAP_CHECK_STRING(back.cursor, line.cursor);
+        TAP_CHECK(log_ring_find_after(r, line.cursor, &position));
+        TAP_CHECK_INT(position, 1);
+        log_ring_free(r);
+}
+
+static const TapTest tests[] = {
+        { "an empty ring", test_empty_ring },
+        { "random lines, against a model", test_against_the_model },
+        { "lines are copied", test_lines_are_copied },
+        { "the longest cursor", test_the_longest_cursor },
+};
+
+int main(void) {
+        return tap_main(tests, ELEMENTSOF(tests));
+}
