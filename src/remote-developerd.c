@@ -6,6 +6,7 @@
 
 #include <remote-developer/api.h>
 #include <remote-developer/journal-log.h>
+#include <remote-developer/journal-memory.h>
 #include <remote-developer/listener.h>
 #include <remote-developer/log.h>
 #include <remote-developer/strings.h>
@@ -114,6 +115,7 @@ static int begin_serving(Service *s) {
                 log_error("The sockets cannot be served: %s", strerror(-r));
                 return sd_event_exit(s->event, r);
         }
+        journal_memory_release();
         supervision_ready();
         return 0;
 }
@@ -131,6 +133,7 @@ static int on_tick(sd_event_source *source, uint64_t usec _unused_, void *userda
         Service *s = userdata;
 
         supervision_keep_alive();
+        journal_memory_release();
         if (s->serving)
                 manager_monitor(s->manager);
         (void) sd_event_source_set_time_relative(source, s->tick_usec);

@@ -16,6 +16,7 @@ typedef struct UnitStatus {
         int32_t exec_main_code; /* CLD_EXITED, CLD_KILLED, CLD_DUMPED; 0: has not ended */
         int32_t exec_main_status;
         uint32_t job_id; /* 0: no job waits */
+        char job_result[UNIT_WORD_SIZE]; /* how the last job that ended did: "done", "failed", "canceled", ... */
         usec_t active_enter_usec; /* 0: was never active in this invocation */
         usec_t exec_main_start_usec;
         usec_t exec_main_exit_usec;

@@ -94,7 +94,7 @@ static int append_status(LogStream *s, const Task *t, Buffer *to) {
                 return 0;
         snprintf(s->status, sizeof(s->status), "%s", task_status(t));
         return buffer_append_format(to, "data: {\"status\": \"%s\", \"claude_status\": %s%s%s, \"progress\": %u}\n\n",
-                                    task_status(t), agent ? "\"" : "", agent ?: "null", agent ? "\"" : "", task_progress(t));
+                        task_status(t), agent ? "\"" : "", agent ?: "null", agent ? "\"" : "", task_progress(t));
 }
 
 static int append_final(const Task *t, Buffer *to) {

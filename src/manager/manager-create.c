@@ -14,8 +14,8 @@
  * get its file to the disk on a busy machine; a shorter grace is kept by the service itself (manager-cancel.c). */
 #define STOP_TIMEOUT_MIN_USEC (10 * USEC_PER_SEC)
 
-/* Start jobs at a time; further tasks wait their turn. For each job systemd keeps a match rule on whoever asked for it,
- * and a bus throws out a client, PID 1 too, that has more than 512 (tried, with 1,000 tasks at once). */
+/* Start jobs at a time; further tasks wait their turn. For each job systemd keeps a match rule on whoever asked for
+ * it, and a bus throws out a client, PID 1 too, that has more than 512 (tried, with 1,000 tasks at once). */
 #define STARTS_MAX 128
 
 /* Everything that a UnitSpec borrows, for as long as it is being sent. */

@@ -67,25 +67,44 @@ static void gather_agent(TaskRun *run, Evidence *e) {
         (void) string_replace(&e->agent_error, run->agent.error);
 }
 
+/* A start job that systemd gave up before the unit's own result could tell anything. */
+static const char *job_refusal(const UnitStatus *s) {
+        static const struct {
+                const char *job_result, *sentence;
+        } rows[] = {
+                { "dependency", "a unit that it depends on failed" },
+                { "timeout", "the start job waited too long" },
+                { "skipped", "a condition of the unit was not met" },
+                { "assert", "an assertion of the unit was not met" },
+                { "unsupported", "this systemd does not support such units" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (string_equal(rows[i].job_result, s->job_result))
+                        return rows[i].sentence;
+        return NULL;
+}
+
 static void gather(TaskRun *run, Evidence *e) {
         const Manager *m = run->manager;
         const Task *t = run->task;
         _cleanup_free_ char *unit = task_unit_name(t->id);
         int r;
 
-        e->cancel_requested = t->cancel_requested;
         e->bound_to_service = t->bound_to_service;
         e->program = task_runs_agent(t) ? claude_command[0] : t->spec.command[0];
         e->working_directory = t->spec.working_directory;
         e->user = m->scope == RUNTIME_SCOPE_SYSTEM ? m->config->user : NULL;
         e->timeout_usec = t->spec.timeout_usec;
-        e->refused = run->refused;
+        e->refused = run->refused ?: job_refusal(&run->watch.status);
         e->system_scope = m->scope == RUNTIME_SCOPE_SYSTEM;
         e->other_manager = clock_is_set(t->manager_started_at) &&
                            t->manager_started_at != unit_client_manager_started_usec(m->units);
         e->other_boot = (t->boot_id && !string_equal(t->boot_id, m->boot_id)) ||
                         (e->system_scope && e->other_manager);
         gather_ending(run, e);
+        /* What had ended before the wish came was not ended by it. */
+        e->cancel_requested = t->cancel_requested && !(e->has_record && e->record.ended_at < t->cancel_requested_at);
         gather_agent(run, e);
         r = unit ? journal_records_read(&m->journal, unit, t->invocation_id, e) : -ENOMEM;
         if (r < 0)
@@ -134,7 +153,7 @@ static void release(TaskRun *run) {
         Manager *m = run->manager;
         const Task *t = run->task;
 
-        if (unit_status_is_loaded(&run->watch.status) && run->watch.unit)
+        if (string_equal(run->watch.status.active_state, "failed") && run->watch.unit)
                 (void) unit_client_reset_unit(m->units, run->watch.unit, NULL, NULL);
         log_task(t->result == TASK_COMPLETED ? LOG_INFO : LOG_NOTICE, t->id, "%s%s%s", task_result_words[t->result],
                  t->error ? ": " : "", t->error ?: "");

@@ -88,8 +88,9 @@ int task_id_generate(char ret[static TASK_ID_SIZE + 1], usec_t now) {
 
         if (getrandom(&random, sizeof(random), 0) < 0)
                 return -errno;
-        snprintf(ret, TASK_ID_SIZE + 1, "task-%010llu-%06x", (unsigned long long) (now / USEC_PER_SEC) % 10000000000ULL,
-                 (unsigned) (now % USEC_PER_SEC) << 4 | (random & 0xf));
+        snprintf(ret, TASK_ID_SIZE + 1, "task-%010llu-%06x",
+                        (unsigned long long) (now / USEC_PER_SEC) % 10000000000ULL,
+                        (unsigned) (now % USEC_PER_SEC) << 4 | (random & 0xf));
         return 0;
 }
 

@@ -92,6 +92,16 @@ static int judge_cancelled(const Evidence *e, const Ending *g _unused_, Verdict 
         return e->cancel_requested ? say(v, TASK_CANCELLED, "cancelled", "The task was cancelled") : 0;
 }
 
+static int judge_stopped(const Evidence *e, const Ending *g _unused_, Verdict *v) {
+        if (!e->stop_seen)
+                return 0;
+        if (e->bound_to_service)
+                return say(v, TASK_INTERRUPTED, "service-stopped",
+                           "The service was stopped and the task with it (task_execution.use_daemon_threads)");
+        return say(v, TASK_CANCELLED, "stopped", "The unit was stopped by hand, as with systemctl stop");
+}
+
+/* Before the unit is active a time limit is that of the start, not that of the work. */
 static const char manager_stopped[] =
         "The user's systemd manager ended while the task was running; for it to outlive the last session: "
         "loginctl enable-linger";
@@ -99,6 +109,8 @@ static const char manager_stopped[] =
 static int judge_vanished(const Evidence *e, const Ending *g, Verdict *v) {
         if (g)
                 return 0;
+        if (e->stop_seen && !e->other_boot)
+                return judge_stopped(e, g, v);
         if (e->other_boot)
                 return say(v, TASK_INTERRUPTED, "host-reboot", "The machine went down while the task was running");
         if (e->other_manager)
@@ -148,16 +160,6 @@ static int judge_start(const Evidence *e, const Ending *g, Verdict *v) {
         return 0;
 }
 
-static int judge_stopped(const Evidence *e, const Ending *g _unused_, Verdict *v) {
-        if (!e->stop_seen)
-                return 0;
-        if (e->bound_to_service)
-                return say(v, TASK_INTERRUPTED, "service-stopped",
-                           "The service was stopped and the task with it (task_execution.use_daemon_threads)");
-        return say(v, TASK_CANCELLED, "stopped", "The unit was stopped by hand, as with systemctl stop");
-}
-
-/* Before the unit is active a time limit is that of the start, not that of the work. */
 static int judge_late_start(const Evidence *e, const Ending *g, Verdict *v) {
         if (!e->never_started || !*g->exit_code || !string_equal(g->service_result, "timeout"))
                 return 0;

@@ -120,3 +120,10 @@ void journal_get_unit(sd_journal *j, RuntimeScope scope, char *ret, size_t size)
         if (task_id_is_valid(id))
                 snprintf(ret, size, TASK_UNIT_PREFIX "%s" TASK_UNIT_SUFFIX, id);
 }
+
+bool journal_entry_goes_on(sd_journal *j) {
+        char line_break[16];
+
+        journal_get_text(j, "_LINE_BREAK", line_break, sizeof(line_break));
+        return string_equal(line_break, "line-max") || string_equal(line_break, "pid-change");
+}

@@ -4,6 +4,7 @@
  * processed, so each look does that first. */
 #include <remote-developer/journal-follower.h>
 
+#include <remote-developer/journal-memory.h>
 #include <remote-developer/log.h>
 #include <remote-developer/strings.h>
 
@@ -16,6 +17,9 @@
 #define FOLLOWER_BATCH 256
 /* As in JournalReader: bounds the memory that libsystemd's maps take. */
 #define FOLLOWER_REOPEN_ENTRIES 20000
+/* So long without a line, and nobody expects the next one within milliseconds: looking is given up until there is
+ * one. */
+#define LOOK_QUIET_USEC (5 * USEC_PER_SEC)
 
 struct JournalFollower {
         sd_event *event;
@@ -29,6 +33,7 @@ struct JournalFollower {
         sd_event_source *more_source; /* there was more than one batch */
         sd_event_source *look_source; /* the closer look */
         usec_t interval_usec;
+        usec_t taken_at_usec; /* monotonic; when there was last something to take */
 
         LineJoiner joiner;
         char cursor[JOURNAL_CURSOR_SIZE]; /* of the last entry taken */
@@ -124,6 +129,7 @@ int journal_follower_pump(JournalFollower *f, unsigned max) {
                 if (r <= 0)
                         return r;
                 f->entries++;
+                f->taken_at_usec = clock_monotonic_usec();
                 take_entry(f);
         }
         return 1;
@@ -138,18 +144,33 @@ static int pump_turn(JournalFollower *f) {
         return 0;
 }
 
+static void start_looking(JournalFollower *f) {
+        f->taken_at_usec = clock_monotonic_usec();
+        (void) sd_event_source_set_time_relative(f->look_source, f->interval_usec);
+        (void) sd_event_source_set_enabled(f->look_source, SD_EVENT_ONESHOT);
+}
+
 static int on_journal_io(sd_event_source *s _unused_, int fd _unused_, uint32_t events _unused_, void *userdata) {
-        return pump_turn(userdata);
+        JournalFollower *f = userdata;
+
+        if (f->interval_usec > 0)
+                start_looking(f);
+        return pump_turn(f);
 }
 
 static int on_more(sd_event_source *s _unused_, void *userdata) {
         return pump_turn(userdata);
 }
 
-static int on_look(sd_event_source *s, uint64_t usec _unused_, void *userdata) {
+/* When nothing has come for a while, journald's own announcement of the next line is awaited, which may be late. */
+static int on_look(sd_event_source *s, uint64_t usec, void *userdata) {
         JournalFollower *f = userdata;
 
         (void) pump_turn(f);
+        if (usec > f->taken_at_usec + LOOK_QUIET_USEC) {
+                journal_memory_release();
+                return sd_event_source_set_enabled(s, SD_EVENT_OFF);
+        }
         (void) sd_event_source_set_time_relative(s, f->interval_usec);
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
@@ -160,8 +181,8 @@ int journal_follower_set_interval(JournalFollower *f, usec_t interval_usec) {
         f->interval_usec = interval_usec;
         if (interval_usec == 0)
                 return sd_event_source_set_enabled(f->look_source, SD_EVENT_OFF);
-        (void) sd_event_source_set_time_relative(f->look_source, interval_usec);
-        return sd_event_source_set_enabled(f->look_source, SD_EVENT_ONESHOT);
+        start_looking(f);
+        return 0;
 }
 
 static int add_sources(JournalFollower *f) {
@@ -204,6 +225,7 @@ int journal_follower_new(sd_event *event, const JournalSource *source, const cha
                 r = seek_end(f);
         if (r < 0)
                 return r;
+        journal_memory_release();
         *ret = TAKE_PTR(f);
         return 0;
 }

@@ -18,6 +18,9 @@ int journal_match_slice(sd_journal *j, const JournalSource *source, const char *
 /* Adds "FIELD=value". */
 int journal_add_match(sd_journal *j, const char *field, const char *value);
 
+/* Whether the entry ends without the end of its line: it was as long as LineMax=, or another process wrote on. */
+bool journal_entry_goes_on(sd_journal *j);
+
 /* Borrowed value of a field of the current entry, without its name; -ENOENT. */
 int journal_get_data(sd_journal *j, const char *field, const char **ret, size_t *ret_size);
 

@@ -80,13 +80,9 @@ int journal_reader_seek_head(JournalReader *r) {
 static int step_back(JournalReader *r, uint64_t lines) {
         int e;
 
-        for (uint64_t n = 0; (e = sd_journal_previous(r->journal)) > 0;) {
-                char line_break[16];
-
-                journal_get_text(r->journal, "_LINE_BREAK", line_break, sizeof(line_break));
-                if (!string_equal(line_break, "line-max") && n++ == lines)
+        for (uint64_t n = 0; (e = sd_journal_previous(r->journal)) > 0;)
+                if (!journal_entry_goes_on(r->journal) && n++ == lines)
                         return 1;
-        }
         return e;
 }
 

@@ -71,15 +71,20 @@ static const struct {
         { SD_MESSAGE_SPAWN_FAILED_STR, take_spawn_failure },
 };
 
-/* Only the manager (or, for a failed start, its child before it became the program) may tell; both are root's in
- * system mode, which no task is unless it was asked for. */
-static bool record_is_trusted(sd_journal *j, RuntimeScope scope) {
-        char uid[16];
+/* Only the manager may tell, which in system mode is root's; and, of a failed start, its child before it became the
+ * program, which may be the task's user by then, but is in the unit. A task could thus lie of its own start, and gain
+ * nothing but a failure with another name. */
+static bool record_is_trusted(sd_journal *j, RuntimeScope scope, const char *unit) {
+        char uid[16], message_id[ID128_TEXT_SIZE], writer[128];
 
         if (scope == RUNTIME_SCOPE_USER)
                 return true;
         journal_get_text(j, "_UID", uid, sizeof(uid));
-        return string_equal(uid, "0");
+        if (string_equal(uid, "0"))
+                return true;
+        journal_get_text(j, "MESSAGE_ID", message_id, sizeof(message_id));
+        journal_get_unit(j, scope, writer, sizeof(writer));
+        return string_equal(message_id, SD_MESSAGE_SPAWN_FAILED_STR) && string_equal(writer, unit);
 }
 
 static bool record_is_of(sd_journal *j, RuntimeScope scope, const char *invocation_id) {
@@ -111,7 +116,7 @@ int journal_records_read(const JournalSource *source, const char *unit, const ch
         if (r >= 0)
                 r = sd_journal_seek_head(j);
         while (r >= 0 && (r = sd_journal_next(j)) > 0)
-                if (record_is_trusted(j, source->scope) && record_is_of(j, source->scope, invocation_id))
+                if (record_is_trusted(j, source->scope, unit) && record_is_of(j, source->scope, invocation_id))
                         take_record(j, ret);
         sd_journal_close(j);
         return r;

@@ -35,13 +35,6 @@ static int read_position(sd_journal *j, JournalLine *ret) {
         return 0;
 }
 
-static bool entry_goes_on(sd_journal *j) {
-        char line_break[16];
-
-        journal_get_text(j, "_LINE_BREAK", line_break, sizeof(line_break));
-        return string_equal(line_break, "line-max");
-}
-
 static OpenLine *find_open(LineJoiner *l, const char *stream_id) {
         for (size_t i = 0; i < l->n; i++)
                 if (string_equal(l->open[i].stream_id, stream_id))
@@ -114,7 +107,7 @@ int line_joiner_take(LineJoiner *l, sd_journal *j, const char *unit, JournalLine
                 r = journal_get_data(j, "MESSAGE", &ret->text, &ret->size);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        goes_on = entry_goes_on(j);
+        goes_on = journal_entry_goes_on(j);
         return goes_on || l->n > 0 ? take_part(l, j, unit, goes_on, ret) : 1;
 }
 

@@ -1,5 +1,6 @@
-/* LineJoiner: makes lines of journal entries. journald cuts a line longer than its LineMax= into entries that are
- * marked _LINE_BREAK=line-max and have one _STREAM_ID=; a joiner keeps what each stream has begun. Null is complete.
+/* LineJoiner: makes lines of journal entries. journald cuts a line longer than its LineMax=, and one that several
+ * processes wrote, into entries that are marked _LINE_BREAK=line-max or pid-change and have one _STREAM_ID=; a joiner
+ * keeps what each stream has begun. Null is complete.
  *
  * Bounds: a line is given out in pieces when it, or all that is kept together, grows past JOURNAL_LINE_MAX.
  */

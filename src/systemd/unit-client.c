@@ -63,7 +63,10 @@ static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *error
         if (sd_bus_message_read(m, "uoss", &id, &job, &unit, &result) < 0)
                 return 0;
         w = unit_client_find_watch(userdata, unit);
-        return w ? unit_client_read_watch(w, NULL, NULL) : 0;
+        if (!w)
+                return 0;
+        snprintf(w->status.job_result, UNIT_WORD_SIZE, "%s", result);
+        return unit_client_read_watch(w, NULL, NULL);
 }
 
 /* No proof that the unit is gone: during a reload systemd announces the removal of every unit there is, and none of

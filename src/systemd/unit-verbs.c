@@ -235,7 +235,8 @@ int unit_client_list_units(UnitClient *c, const char *pattern, UnitListed callba
                 r = sd_bus_message_append(m, "asas", 0, 1, pattern);
         if (r < 0)
                 return r;
-        return send_call(c, m, (UnitCall){ .on_reply = on_list_reply, .list_callback = callback, .userdata = userdata });
+        return send_call(c, m,
+                        (UnitCall){ .on_reply = on_list_reply, .list_callback = callback, .userdata = userdata });
 }
 
 static int take_status(UnitWatch *w, sd_bus_message *m) {
@@ -246,6 +247,7 @@ static int take_status(UnitWatch *w, sd_bus_message *m) {
         r = unit_status_read_properties(&status, m);
         if (r < 0)
                 return r;
+        memcpy(status.job_result, w->status.job_result, UNIT_WORD_SIZE);
         w->status = status;
         w->read_at_usec = clock_monotonic_usec();
         return 0;

@@ -24,6 +24,9 @@ static bool drop(Story *s) {
         return true;
 }
 
+static void on_usage(void *userdata _unused_, int error _unused_, const char *sentence _unused_) {
+}
+
 static void check_starts(const Story *s, unsigned n) {
         TAP_CHECK_INT(fake_count_calls(&s->systemd, "StartTransientUnit"), n);
 }
@@ -118,6 +121,32 @@ static void test_lost_twice(void) {
                 return;
         check_starts(&s, 3);
         TAP_CHECK(story_unit(&s));
+}
+
+/* It was looked for before it was asked for again: that it was not there then means nothing any more. */
+static void test_absence_is_soon_forgotten(void) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!story_begin(&s))
+                return;
+        fake_drop_at(&s.systemd, "StartTransientUnit", true);
+        TAP_CHECK_INT(story_create(&s, MAKE), 0);
+        TAP_CHECK(STORY_UNTIL(&s, !is_connected(&s)));
+        story_settle(&s);
+        fake_delay_replies(&s.systemd, "ListUnitsByPatterns");
+        if (!story_connect(&s))
+                return;
+        test_clock_advance(2 * USEC_PER_SEC);
+        manager_refresh_usage(s.manager, s.id, on_usage, NULL);
+        story_settle(&s);
+        fake_release_replies(&s.systemd);
+        if (!TAP_CHECK(STORY_UNTIL(&s, story_unit(&s))))
+                return;
+        fake_unit_set_state(story_unit(&s), "activating", "start");
+        story_settle(&s);
+        fake_unit_set_state(story_unit(&s), "active", "running");
+        story_settle(&s);
+        TAP_CHECK_INT(story_task(&s)->state, TASK_RUNNING);
 }
 
 /* --- lost while a task runs --- */
@@ -394,6 +423,7 @@ static const TapTest tests[] = {
         { "the call is lost on the way", test_call_lost_on_the_way },
         { "the reply is lost, and the unit's whole life", test_reply_lost_unit_ended },
         { "lost twice", test_lost_twice },
+        { "that a unit was not there is soon forgotten", test_absence_is_soon_forgotten },
         { "tasks go on without a connection", test_tasks_go_on_without_connection },
         { "a failure is found after the reconnect", test_failure_is_found_after_reconnect },
         { "a success is found after the reconnect", test_success_is_found_after_reconnect },

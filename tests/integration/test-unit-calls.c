@@ -117,6 +117,7 @@ static void test_many_are_taken_up(void) {
                 return;
         for (size_t i = 0; i < TASKS; i++) {
                 crowd_select(&c, i);
+                story_unit(&c.story)->status.job_id = 0;
                 fake_unit_put_state(story_unit(&c.story), i % 2 ? "active" : "failed", "any");
         }
         story_stop_service(&c.story);
@@ -136,7 +137,12 @@ static void on_usage(void *userdata, int error _unused_, const char *sentence _u
         (*n)++;
 }
 
-static void test_every_question_is_answered_once(void) {
+static void drop(FakeSystemd *f) {
+        fake_drop_connection(f);
+}
+
+/* The end of the connection, and systemd leaving a bus that goes on. */
+static void check_every_question_is_answered_once(void (*lose)(FakeSystemd *f)) {
         _cleanup_(crowd_done) Crowd c = {};
         unsigned answers[TASKS] = {};
 
@@ -148,7 +154,7 @@ static void test_every_question_is_answered_once(void) {
                 manager_refresh_usage(c.story.manager, c.ids[i], on_usage, &answers[i]);
         story_settle(&c.story);
         TAP_CHECK_INT(fake_count_calls(&c.story.systemd, "GetAll"), CALLS_MAX);
-        fake_drop_connection(&c.story.systemd);
+        lose(&c.story.systemd);
         story_settle(&c.story);
         for (size_t i = 0; i < TASKS; i++)
                 TAP_CHECK_INT(answers[i], 1);
@@ -156,6 +162,31 @@ static void test_every_question_is_answered_once(void) {
                 return;
         for (size_t i = 0; i < TASKS; i++)
                 TAP_CHECK_INT(answers[i], 1);
+}
+
+static void test_every_question_is_answered_once(void) {
+        check_every_question_is_answered_once(drop);
+        check_every_question_is_answered_once(fake_emit_owner_changed);
+}
+
+/* A start that nobody answered must not take somebody's turn for ever. */
+static void test_systemd_leaves_the_bus(void) {
+        _cleanup_(crowd_done) Crowd c = {};
+
+        if (!story_begin(&c.story))
+                return;
+        for (unsigned i = 0; i < 3; i++) {
+                fake_delay_replies(&c.story.systemd, "StartTransientUnit");
+                if (!crowd_create(&c))
+                        return;
+                fake_emit_owner_changed(&c.story.systemd);
+                story_settle(&c.story);
+                if (!story_connect(&c.story))
+                        return;
+                story_settle(&c.story);
+                TAP_CHECK_INT(fake_count_calls(&c.story.systemd, "StartTransientUnit"), (i + 1) * TASKS);
+        }
+        TAP_CHECK(story_told("systemd left the bus") == 3);
 }
 
 /* The service goes down with calls that were never sent. */
@@ -180,6 +211,7 @@ static const TapTest tests[] = {
         { "calls that wait keep their order", test_waiting_calls_keep_their_order },
         { "many are taken up", test_many_are_taken_up },
         { "every question is answered once", test_every_question_is_answered_once },
+        { "systemd leaves the bus", test_systemd_leaves_the_bus },
         { "calls that wait end with the service", test_waiting_calls_end_with_the_service },
 };
 

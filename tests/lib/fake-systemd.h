@@ -18,7 +18,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
-#define FAKE_UNITS_MAX 256
+#define FAKE_UNITS_MAX 512
 #define FAKE_CALLS_MAX 4096
 #define FAKE_HELD_MAX 256
 #define FAKE_PROPERTIES_MAX 64
@@ -98,6 +98,7 @@ void fake_unit_emit(FakeUnit *u);
 void fake_emit_job_removed(FakeUnit *u, const char *result); /* the job's end is the unit's, too */
 void fake_emit_unit_removed(FakeSystemd *f, const char *unit);
 void fake_emit_reloading(FakeSystemd *f, bool begins);
+void fake_emit_owner_changed(FakeSystemd *f); /* as the bus says it when systemd has left it */
 
 /* Stories of several signals: from the job to running; from running to the end, after which a unit that was successful
  * is gone. `exit_code` is a CLD_ constant. */

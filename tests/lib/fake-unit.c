@@ -347,6 +347,17 @@ void fake_emit_reloading(FakeSystemd *f, bool begins) {
         send_signal(f, m);
 }
 
+void fake_emit_owner_changed(FakeSystemd *f) {
+        static const char bus[] = "org.freedesktop.DBus";
+        sd_bus_message *m = new_signal(f, "/org/freedesktop/DBus", bus, "NameOwnerChanged");
+
+        if (!m)
+                return;
+        TAP_CHECK(sd_bus_message_append(m, "sss", "org.freedesktop.systemd1", ":1.0", "") >= 0);
+        TAP_CHECK(sd_bus_message_set_sender(m, bus) >= 0);
+        send_signal(f, m);
+}
+
 /* --- stories --- */
 
 void fake_unit_start(FakeUnit *u) {

@@ -6,7 +6,7 @@
 
 #include <systemd/sd-event.h>
 
-#define TIMERS_MAX 256
+#define TIMERS_MAX 4096
 
 typedef struct Timer {
         sd_event_source *source; /* borrowed; NULL: a free row */

@@ -203,5 +203,6 @@ class Service:
 
     def forget_tasks(self):
         """Removes all finished tasks, for cases that count."""
-        for task in self.api.tasks():
-            self.api.delete(f'/api/task/{task["task_id"]}')
+        while tasks := self.api.tasks('?limit=1000'):
+            for task in tasks:
+                self.api.delete(f'/api/task/{task["task_id"]}')

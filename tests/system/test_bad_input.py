@@ -200,7 +200,7 @@ def test_a_body_far_too_long_is_refused_before_it_is_sent(s):
 def test_bytes_that_are_no_http_do_no_harm(s):
     before = traces(s)
     rows = {}
-    for name, data in {'nonsense': b'\x00\x01\x02\r\n\r\n', 'no version': b'GET /api/health\r\n\r\n',
+    for name, data in {'nonsense': b'\x01\x02\x03 \xff\r\n\r\n', 'one word': b'GET\r\n\r\n', 'no version': b'GET /api/health\r\n\r\n',
                        'a header without end': b'GET / HTTP/1.1\r\nHost: localhost\r\nX: ' + b'x' * 100_000,
                        'a negative length': b'POST /api/create-task HTTP/1.1\r\nHost: localhost\r\n'
                                             b'Content-Type: application/json\r\nContent-Length: -5\r\n\r\n{}',

@@ -1,0 +1,7 @@
+/* What libsystemd keeps mapped of the journal's files counts as this process's memory, though it is the page cache's.
+ */
+#pragma once
+
+/* Lets go of the pages (they are read again from the page cache when they are wanted). At rest, or after much
+ * reading. */
+void journal_memory_release(void);
