@@ -96,13 +96,15 @@ static void gather(TaskRun *run, Evidence *e) {
         e->working_directory = t->spec.working_directory;
         e->user = m->scope == RUNTIME_SCOPE_SYSTEM ? m->config->user : NULL;
         e->timeout_usec = t->spec.timeout_usec;
-        e->refused = run->refused ?: job_refusal(&run->watch.status);
+        e->refused = run->refused;
         e->system_scope = m->scope == RUNTIME_SCOPE_SYSTEM;
         e->other_manager = clock_is_set(t->manager_started_at) &&
                            t->manager_started_at != unit_client_manager_started_usec(m->units);
         e->other_boot = (t->boot_id && !string_equal(t->boot_id, m->boot_id)) ||
                         (e->system_scope && e->other_manager);
         gather_ending(run, e);
+        if (!e->refused && !e->has_record)
+                e->refused = job_refusal(&run->watch.status);
         /* What had ended before the wish came was not ended by it. */
         e->cancel_requested = t->cancel_requested && !(e->has_record && e->record.ended_at < t->cancel_requested_at);
         gather_agent(run, e);

@@ -87,6 +87,20 @@ def test_a_service_that_starts_without_the_bus_serves_and_says_so(s):
     until(lambda: health(s).status == 200, 'the bus is found')
 
 
+def test_what_systemd_refuses_to_start_is_the_tasks_error(s):
+    s.start()
+    s.systemctl('stop', 'remotedeveloper.slice')
+    s.systemctl('mask', '--runtime', 'remotedeveloper.slice')
+    try:
+        task = s.api.run(['true'])
+    finally:
+        s.systemctl('unmask', '--runtime', 'remotedeveloper.slice')
+    same((task['status'], task['reason'], task['started_at']), ('failed', 'start-failed', None))
+    contains(task['error'], 'systemd', 'masked')
+    until(lambda: not s.task_units(), 'no unit is left')
+    same(s.api.run(['true'])['status'], 'completed')
+
+
 def test_a_document_that_cannot_be_written_refuses_the_task(s):
     s.start()
     before = s.task_files(), s.task_units()

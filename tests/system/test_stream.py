@@ -8,6 +8,7 @@ import threading
 import time
 
 from case import check, contains, same, until
+from client import Client
 
 ID = rb'id: [A-Za-z0-9._-]+\n'
 
@@ -230,6 +231,15 @@ def test_the_stream_of_a_finished_task_ends_at_once(s):
 def test_a_task_without_output_has_a_stream_too(s):
     task_id = s.api.run(['true'])['task_id']
     same([e.kind for e in s.api.events(task_id)], ['status', 'final'])
+
+
+def test_the_unix_socket_streams_too_and_to_old_clients(s):
+    task_id = s.api.run('echo a; echo b')['task_id']
+    with Client(s.socket).stream(f'/api/task-logs/{task_id}/stream') as stream:
+        frames = [e.frame for e in stream]
+    same(frames, [e.frame for e in s.api.events(task_id)])
+    plain = s.api.raw(f'GET /api/task-logs/{task_id}/stream HTTP/1.0\r\n\r\n'.encode())
+    same(plain.partition(b'\r\n\r\n')[2], b''.join(f + b'\n\n' for f in frames), 'HTTP/1.0 knows no chunks')
 
 
 def test_the_tail_is_as_long_as_asked_for(s):
