@@ -138,7 +138,7 @@ static int write_verdict(TaskRun *run, const Evidence *e, Verdict *v) {
         t->exit_code = v->exit_code;
         t->finished_at = clock_is_set(v->ended_at) ? v->ended_at : clock_realtime_usec();
         if (!clock_is_set(t->started_at))
-                t->started_at = find_start(run, e, v);
+                t->started_at = MIN_OF(find_start(run, e, v), t->finished_at);
         t->result = (int) v->result;
         t->state = TASK_FINISHED;
 

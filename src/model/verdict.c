@@ -101,7 +101,6 @@ static int judge_stopped(const Evidence *e, const Ending *g _unused_, Verdict *v
         return say(v, TASK_CANCELLED, "stopped", "The unit was stopped by hand, as with systemctl stop");
 }
 
-/* Before the unit is active a time limit is that of the start, not that of the work. */
 static const char manager_stopped[] =
         "The user's systemd manager ended while the task was running; for it to outlive the last session: "
         "loginctl enable-linger";
@@ -109,7 +108,8 @@ static const char manager_stopped[] =
 static int judge_vanished(const Evidence *e, const Ending *g, Verdict *v) {
         if (g)
                 return 0;
-        if (e->stop_seen && !e->other_boot)
+        /* A manager that goes down stops its units too. */
+        if (e->stop_seen && !e->other_boot && !e->other_manager)
                 return judge_stopped(e, g, v);
         if (e->other_boot)
                 return say(v, TASK_INTERRUPTED, "host-reboot", "The machine went down while the task was running");
@@ -160,6 +160,7 @@ static int judge_start(const Evidence *e, const Ending *g, Verdict *v) {
         return 0;
 }
 
+/* Before the unit is active a time limit is that of the start, not that of the work. */
 static int judge_late_start(const Evidence *e, const Ending *g, Verdict *v) {
         if (!e->never_started || !*g->exit_code || !string_equal(g->service_result, "timeout"))
                 return 0;
@@ -181,11 +182,11 @@ static int judge_preparation(const Evidence *e, const Ending *g, Verdict *v) {
 }
 
 static int judge_agent(const Evidence *e, const Ending *g, Verdict *v) {
-        if (!string_equal(g->exit_code, "exited"))
-                return 0;
-        if (e->agent == AGENT_SILENT && string_equal(g->service_result, "success"))
+        bool success = string_equal(g->service_result, "success") && !was_killed(g);
+
+        if (e->agent == AGENT_SILENT && success)
                 return say(v, TASK_FAILED, "agent-error", "The agent ended without giving a result");
-        if (e->agent == AGENT_FAILED)
+        if (e->agent == AGENT_FAILED && (success || string_equal(g->service_result, "exit-code")))
                 return say(v, TASK_FAILED, "agent-error", "The agent reports that it failed: %s",
                            e->agent_error ?: "it does not say why");
         return 0;

@@ -153,9 +153,14 @@ static void start_looking(JournalFollower *f) {
 static int on_journal_io(sd_event_source *s _unused_, int fd _unused_, uint32_t events _unused_, void *userdata) {
         JournalFollower *f = userdata;
 
-        if (f->interval_usec > 0)
+        if (f->interval_usec > 0) {
                 start_looking(f);
-        return pump_turn(f);
+                return pump_turn(f);
+        }
+        /* Nobody watches: at most four times a second, and what was touched is not wanted soon. */
+        (void) pump_turn(f);
+        journal_memory_release();
+        return 0;
 }
 
 static int on_more(sd_event_source *s _unused_, void *userdata) {

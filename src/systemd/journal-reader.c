@@ -70,10 +70,23 @@ JournalReader *journal_reader_free(JournalReader *r) {
         return NULL;
 }
 
-int journal_reader_seek_head(JournalReader *r) {
+/* What was kept of lines belongs to the old place. */
+static void forget_place(JournalReader *r) {
+        line_joiner_done(&r->joiner);
         r->positioned = false;
         r->cursor[0] = 0;
+}
+
+int journal_reader_seek_head(JournalReader *r) {
+        forget_place(r);
         return sd_journal_seek_head(r->journal);
+}
+
+static bool entry_ends_line(sd_journal *j) {
+        const char *text;
+        size_t size;
+
+        return !journal_entry_goes_on(j) && journal_get_data(j, "MESSAGE", &text, &size) >= 0;
 }
 
 /* Stands on the entry before the last `lines` whole lines. 1: there is one; 0: the log has no more lines than that. */
@@ -81,7 +94,7 @@ static int step_back(JournalReader *r, uint64_t lines) {
         int e;
 
         for (uint64_t n = 0; (e = sd_journal_previous(r->journal)) > 0;)
-                if (!journal_entry_goes_on(r->journal) && n++ == lines)
+                if (entry_ends_line(r->journal) && n++ == lines)
                         return 1;
         return e;
 }
@@ -90,8 +103,7 @@ int journal_reader_seek_tail(JournalReader *r, uint64_t lines) {
         _cleanup_free_ char *cursor = NULL;
         int e;
 
-        r->positioned = false;
-        r->cursor[0] = 0;
+        forget_place(r);
         e = sd_journal_seek_tail(r->journal);
         if (e >= 0)
                 e = step_back(r, lines);
@@ -109,7 +121,7 @@ const char *journal_reader_cursor(const JournalReader *r) {
 }
 
 /* seek_cursor() goes to the entry or to the nearest one there is; only if it is that very entry may it be skipped. */
-int journal_reader_seek_after(JournalReader *r, const char *cursor) {
+static int go_on_after(JournalReader *r, const char *cursor) {
         int e;
 
         e = sd_journal_seek_cursor(r->journal, cursor);
@@ -118,7 +130,17 @@ int journal_reader_seek_after(JournalReader *r, const char *cursor) {
         if (e < 0)
                 return e;
         r->positioned = e > 0 && sd_journal_test_cursor(r->journal, cursor) <= 0;
-        snprintf(r->cursor, sizeof(r->cursor), "%s", cursor);
+        return 0;
+}
+
+int journal_reader_seek_after(JournalReader *r, const char *cursor) {
+        int e = go_on_after(r, cursor);
+
+        if (e < 0)
+                return e;
+        line_joiner_done(&r->joiner);
+        if (cursor != r->cursor)
+                snprintf(r->cursor, sizeof(r->cursor), "%s", cursor);
         return 0;
 }
 
@@ -128,7 +150,7 @@ static int reopen_if_due(JournalReader *r) {
         if (r->entries < READER_REOPEN_ENTRIES || !*r->cursor)
                 return 0;
         e = open_handle(r);
-        return e < 0 ? e : journal_reader_seek_after(r, r->cursor);
+        return e < 0 ? e : go_on_after(r, r->cursor);
 }
 
 static int next_entry(JournalReader *r) {

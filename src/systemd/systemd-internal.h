@@ -28,6 +28,7 @@ struct UnitClient {
         sd_event_source *lost_source; /* closes the bus outside its own dispatching */
 
         unsigned n_calls;               /* sent and not answered */
+        bool drops_calls;               /* the client is being freed: nobody is to be called back */
         UnitCall *queued, *last_queued; /* waiting for room */
 
         void *watches; /* tsearch(3) tree of UnitWatch by unit */
@@ -36,9 +37,8 @@ struct UnitClient {
 /* NULL: nobody watches that unit. */
 UnitWatch *unit_client_find_watch(UnitClient *c, const char *unit);
 
-/* What waits for room when the connection is lost: failed, so that every callback is called; or dropped. */
+/* What waits for room when the connection is lost fails, as does what was sent and is not answered. */
 void unit_client_fail_queued(UnitClient *c, int error);
-void unit_client_drop_queued(UnitClient *c);
 
 /* Appends name, mode, properties and the empty list of auxiliary units: the arguments of StartTransientUnit. */
 int unit_spec_append(sd_bus_message *m, const UnitSpec *spec);

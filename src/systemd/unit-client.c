@@ -50,6 +50,9 @@ static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error
                 log_warning("A signal about %s could not be read; its state is read anew", unit);
                 return unit_client_read_watch(w, NULL, NULL);
         }
+        /* Only a loaded unit sends signals: that it was not there is overtaken. */
+        if (!unit_status_is_loaded(&w->status))
+                w->status.load_state[0] = 0;
         watch_changed(w);
         return 0;
 }
@@ -162,6 +165,9 @@ static int on_manager_started(sd_bus_message *m, void *userdata, sd_bus_error *e
         const sd_bus_error *e = sd_bus_message_get_error(m);
         UnitClient *c = userdata;
 
+        /* The subscription was refused, and the bus is about to be closed. */
+        if (sd_event_source_get_enabled(c->lost_source, NULL) > 0)
+                return 0;
         if (e || sd_bus_message_read(m, "v", "t", &c->manager_started_usec) < 0) {
                 connection_lost(c, e ? e->message : "systemd does not tell when it started");
                 return 0;
@@ -285,7 +291,8 @@ UnitClient *unit_client_free(UnitClient *c) {
                 return NULL;
         assert(!c->watches);
         c->reconnects = false;
-        unit_client_drop_queued(c);
+        c->drops_calls = true;
+        unit_client_fail_queued(c, -ECANCELED);
         close_bus(c);
         sd_event_source_disable_unref(c->reconnect_source);
         sd_event_source_disable_unref(c->lost_source);

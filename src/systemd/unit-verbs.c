@@ -17,6 +17,7 @@ struct UnitCall {
         UnitCall *next; /* in the queue */
         sd_bus_message *message;
         sd_bus_message_handler_t on_reply;
+        bool answered;
         char *unit; /* of a read; else NULL */
         UnitReply callback;
         UnitListed list_callback;
@@ -37,6 +38,28 @@ static void message_unrefp(sd_bus_message **m) {
 
 #define _cleanup_message_ _cleanup_(message_unrefp)
 
+static void fail_call(UnitCall *call, int error) {
+        bool dropped = call->client->drops_calls;
+
+        if (call->list_callback && !dropped)
+                call->list_callback(call->userdata, error, NULL);
+        else if (call->callback && !dropped)
+                call->callback(call->userdata, error, strerror(-error));
+        call_free(call);
+}
+
+/* The slot goes after the answer; or without one, with a bus that was closed while it was open. */
+static void on_slot_freed(void *userdata) {
+        UnitCall *call = userdata;
+
+        if (call->answered) {
+                call_free(call);
+                return;
+        }
+        call->client->n_calls--;
+        fail_call(call, -ECONNRESET);
+}
+
 static int send_now(UnitCall *call) {
         UnitClient *c = call->client;
         sd_bus_slot *slot;
@@ -47,7 +70,7 @@ static int send_now(UnitCall *call) {
                 return r;
         call->message = sd_bus_message_unref(call->message);
         c->n_calls++;
-        (void) sd_bus_slot_set_destroy_callback(slot, call_free);
+        (void) sd_bus_slot_set_destroy_callback(slot, on_slot_freed);
         (void) sd_bus_slot_set_floating(slot, true);
         sd_bus_slot_unref(slot);
         return 0;
@@ -73,20 +96,13 @@ static UnitCall *unqueue_call(UnitClient *c) {
         return call;
 }
 
-static void fail_call(UnitCall *call, int error) {
-        if (call->list_callback)
-                call->list_callback(call->userdata, error, NULL);
-        else if (call->callback)
-                call->callback(call->userdata, error, strerror(-error));
-        call_free(call);
-}
-
 /* An answer has come: there is room for the next call. */
 static void call_answered(UnitCall *answered) {
         UnitClient *c = answered->client;
         UnitCall *call;
         int r;
 
+        answered->answered = true;
         c->n_calls--;
         while (c->n_calls < CALLS_MAX && (call = unqueue_call(c))) {
                 r = send_now(call);
@@ -98,16 +114,8 @@ static void call_answered(UnitCall *answered) {
 void unit_client_fail_queued(UnitClient *c, int error) {
         UnitCall *call;
 
-        c->n_calls = 0;
         while ((call = unqueue_call(c)))
                 fail_call(call, error);
-}
-
-void unit_client_drop_queued(UnitClient *c) {
-        UnitCall *call;
-
-        while ((call = unqueue_call(c)))
-                call_free(call);
 }
 
 /* Sends `m` as soon as there is room; `template` is copied, its unit taken, also on error. */

@@ -8,11 +8,14 @@
 
 #define TASKS 100
 #define CALLS_MAX 64
+#define STARTS_MAX 128
 #define MAKE "{\"command\": [\"make\"]}"
 
+/* The tasks that were created last; before `first` are those of before. */
 typedef struct Crowd {
         Story story;
-        char ids[TASKS][TASK_ID_SIZE + 1];
+        char ids[4 * TASKS][TASK_ID_SIZE + 1];
+        size_t first, n;
 } Crowd;
 
 static void crowd_done(Crowd *c) {
@@ -20,14 +23,15 @@ static void crowd_done(Crowd *c) {
 }
 
 static void crowd_select(Crowd *c, size_t i) {
-        memcpy(c->story.id, c->ids[i], sizeof(c->story.id));
+        memcpy(c->story.id, c->ids[c->first + i], sizeof(c->story.id));
 }
 
 static bool crowd_create(Crowd *c) {
+        c->first = c->n;
         for (size_t i = 0; i < TASKS; i++) {
                 if (!TAP_CHECK_INT(story_create(&c->story, MAKE), 0))
                         return false;
-                memcpy(c->ids[i], c->story.id, sizeof(c->ids[i]));
+                memcpy(c->ids[c->n++], c->story.id, sizeof(c->story.id));
         }
         story_settle(&c->story);
         return true;
@@ -43,13 +47,31 @@ static unsigned crowd_count(Crowd *c, TaskState state) {
         return n;
 }
 
+static unsigned count_starts(Crowd *c) {
+        return fake_count_calls(&c->story.systemd, "StartTransientUnit");
+}
+
 /* One for each task, and each of another task. */
 static void check_starts(Crowd *c) {
-        TAP_CHECK_INT(fake_count_calls(&c->story.systemd, "StartTransientUnit"), TASKS);
+        unsigned n = 0;
+
+        TAP_CHECK_INT(count_starts(c), TASKS);
         for (size_t i = 0; i < TASKS; i++) {
                 crowd_select(c, i);
-                TAP_CHECK(story_unit(&c->story));
+                n += story_unit(&c->story) != NULL;
         }
+        TAP_CHECK_INT(n, TASKS);
+}
+
+/* Each unit as if systemd had done its start job. */
+static void crowd_run(Crowd *c) {
+        for (size_t i = 0; i < TASKS; i++) {
+                crowd_select(c, i);
+                story_unit(&c->story)->status.job_id = 0;
+                fake_unit_set_state(story_unit(&c->story), "active", "running");
+        }
+        story_settle(&c->story);
+        TAP_CHECK_INT(crowd_count(c, TASK_RUNNING), TASKS);
 }
 
 static void test_calls_wait_for_room(void) {
@@ -128,7 +150,15 @@ static void test_many_are_taken_up(void) {
         TAP_CHECK_INT(crowd_count(&c, TASK_FINISHED), TASKS / 2);
         story_settle(&c.story);
         TAP_CHECK_INT(fake_count_calls(&c.story.systemd, "ResetFailedUnit"), TASKS / 2);
-        check_starts(&c);
+        TAP_CHECK_INT(count_starts(&c), TASKS);
+}
+
+static unsigned sum(const unsigned *numbers) {
+        unsigned n = 0;
+
+        for (size_t i = 0; i < TASKS; i++)
+                n += TAP_CHECK(numbers[i] <= 1) ? numbers[i] : 0;
+        return n;
 }
 
 static void on_usage(void *userdata, int error _unused_, const char *sentence _unused_) {
@@ -156,12 +186,9 @@ static void check_every_question_is_answered_once(void (*lose)(FakeSystemd *f)) 
         TAP_CHECK_INT(fake_count_calls(&c.story.systemd, "GetAll"), CALLS_MAX);
         lose(&c.story.systemd);
         story_settle(&c.story);
-        for (size_t i = 0; i < TASKS; i++)
-                TAP_CHECK_INT(answers[i], 1);
-        if (!story_connect(&c.story))
-                return;
-        for (size_t i = 0; i < TASKS; i++)
-                TAP_CHECK_INT(answers[i], 1);
+        TAP_CHECK_INT(sum(answers), TASKS);
+        if (story_connect(&c.story))
+                TAP_CHECK_INT(sum(answers), TASKS);
 }
 
 static void test_every_question_is_answered_once(void) {
@@ -183,10 +210,30 @@ static void test_systemd_leaves_the_bus(void) {
                 story_settle(&c.story);
                 if (!story_connect(&c.story))
                         return;
-                story_settle(&c.story);
-                TAP_CHECK_INT(fake_count_calls(&c.story.systemd, "StartTransientUnit"), (i + 1) * TASKS);
+                TAP_CHECK_INT(count_starts(&c), (i + 1) * TASKS);
+                crowd_run(&c);
         }
-        TAP_CHECK(story_told("systemd left the bus") == 3);
+        TAP_CHECK_INT(story_told("systemd left the bus"), 3);
+}
+
+/* For each start job systemd keeps a match on whoever asked, and the bus allows it only so many. */
+static void test_starts_wait_their_turn(void) {
+        _cleanup_(crowd_done) Crowd c = {};
+
+        if (!story_begin(&c.story) || !crowd_create(&c))
+                return;
+        TAP_CHECK_INT(count_starts(&c), TASKS);
+        if (!crowd_create(&c))
+                return;
+        TAP_CHECK_INT(count_starts(&c), STARTS_MAX);
+        TAP_CHECK_INT(crowd_count(&c, TASK_QUEUED), 2 * TASKS - STARTS_MAX);
+        /* Cancelled before its turn: it never gets one. */
+        crowd_select(&c, TASKS - 1);
+        TAP_CHECK_INT(story_cancel(&c.story), 0);
+        TAP_CHECK_STRING(story_verdict(&c.story), "cancelled cancelled");
+        c.first = 0;
+        crowd_run(&c);
+        TAP_CHECK_INT(count_starts(&c), 2 * TASKS - 1);
 }
 
 /* The service goes down with calls that were never sent. */
@@ -212,6 +259,7 @@ static const TapTest tests[] = {
         { "many are taken up", test_many_are_taken_up },
         { "every question is answered once", test_every_question_is_answered_once },
         { "systemd leaves the bus", test_systemd_leaves_the_bus },
+        { "starts wait their turn", test_starts_wait_their_turn },
         { "calls that wait end with the service", test_waiting_calls_end_with_the_service },
 };
 

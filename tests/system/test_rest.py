@@ -4,7 +4,7 @@ import pathlib
 import statistics
 import time
 
-from case import check, note, same
+from case import check, note, same, until
 from test_flood import status_kib
 from test_stream import talker
 
@@ -21,6 +21,12 @@ def wakeups(pid):
     """How often the process gave up the processor by itself: once for each time that it was woken."""
     text = pathlib.Path(f'/proc/{pid}/status').read_text()
     return int(text.split('\nvoluntary_ctxt_switches:')[1].split()[0])
+
+
+def sleeps(pid):
+    before = wakeups(pid)
+    time.sleep(0.5)
+    return wakeups(pid) == before
 
 
 def watch_rest(pid):
@@ -55,11 +61,12 @@ def test_at_rest_with_a_task_it_is_small_and_sleeps(s):
 
 
 def test_at_rest_with_a_viewer_it_sleeps_but_for_the_heartbeat(s):
-    """The heartbeat comes every 30 s, the watchdog's tick too: at most two seconds of the window may have one."""
+    """While lines come the journal is looked at closely; that must end some time after the last one. The heartbeat comes
+    every 30 s, the watchdog's tick too: at most two seconds of the window may have one."""
     task_id, pid = resting(s)
     with s.api.follow(task_id) as stream:
         stream.until_line('up')
-        time.sleep(1)
+        until(lambda: sleeps(pid), 'it goes to sleep')
         found = watch_rest(pid)
     note(f'at rest with a viewer: wake-ups in {WINDOW} s: {sum(found)}, second by second {found}')
     check(sum(n > 0 for n in found) <= 2, 'it sleeps but for watchdog and heartbeat', found)

@@ -167,9 +167,10 @@ def test_two_viewers_see_the_same(s):
     with s.api.follow(task_id) as one, s.api.follow(task_id) as two:
         for text in ('a', 'b', 'end'):
             fifo.write_text(f'{text}\n')
-        seen = [[e.frame for e in stream] for stream in (one, two)]
+        seen = [[e.frame for e in stream if e.kind in ('log', 'final')] for stream in (one, two)]
     same(seen[0], seen[1])
-    same([e.json['log'] for e in s.api.log_events(task_id)], ['up', 'a', 'b'])
+    same(seen[0][:-1], [e.frame for e in s.api.log_events(task_id)])
+    same(s.api.lines(task_id), ['up', 'a', 'b'])
 
 
 def test_twenty_viewers_of_a_live_log_see_every_line(s):

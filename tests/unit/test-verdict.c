@@ -110,8 +110,13 @@ static bool ended_for_reasons_of_its_own(Case c) {
         return is_open(c) && c.g && !went_down_with_manager(c) && !could_not_be_executed(c) && !c.e->stop_seen;
 }
 
+/* Where nothing tells how it ended, a stop that was seen is believed unless the manager went down since. */
 static bool was_stopped(Case c) {
-        return is_open(c) && c.g && !went_down_with_manager(c) && !could_not_be_executed(c) && c.e->stop_seen;
+        if (!is_open(c) || !c.e->stop_seen)
+                return false;
+        if (!c.g)
+                return !c.e->other_boot && !c.e->other_manager;
+        return !went_down_with_manager(c) && !could_not_be_executed(c);
 }
 
 static bool should_be_completed(Case c) {
@@ -128,7 +133,9 @@ static bool should_be_cancelled(Case c) {
 }
 
 static bool should_be_interrupted(Case c) {
-        return is_open(c) && (!c.g || went_down_with_manager(c) || (was_stopped(c) && c.e->bound_to_service));
+        if (was_stopped(c))
+                return c.e->bound_to_service;
+        return is_open(c) && (!c.g || went_down_with_manager(c));
 }
 
 static TaskResult expected_result(Case c) {
@@ -176,6 +183,8 @@ static const char *expected_failure(Case c) {
                 return "start-failed";
         if (word_is(c.g->service_result, "success"))
                 return was_killed(c) ? "signal" : "agent-error";
+        if (word_is(c.g->service_result, "exit-code") && c.e->agent == AGENT_FAILED)
+                return "agent-error";
         return word_is(c.g->service_result, "exit-code signal core-dump oom-kill") ? c.g->service_result : "unknown";
 }
 
