@@ -72,8 +72,8 @@ static void on_unit_changed(UnitWatch *w) {
 
         if (run->ending)
                 return;
-        /* Asked for, looked for and not there: comparing tells whether systemd never heard of it. Signals, which may come
-         * before the answer to the start, and before the first look, are of a unit that is there. */
+        /* Asked for, looked for and not there: comparing tells whether systemd never heard of it. Signals, which may
+         * come before the answer to the start and before the first look, are of a unit that is there. */
         if (run->task->state == TASK_QUEUED && *w->status.load_state && !unit_status_is_loaded(&w->status))
                 return;
         note_invocation(run);

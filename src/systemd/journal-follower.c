@@ -36,6 +36,7 @@ struct JournalFollower {
         usec_t taken_at_usec; /* monotonic; when there was last something to take */
 
         LineJoiner joiner;
+        bool positioned;                  /* stands on an entry that is not taken yet */
         char cursor[JOURNAL_CURSOR_SIZE]; /* of the last entry taken */
         unsigned entries;
 };
@@ -108,24 +109,29 @@ static int reopen(JournalFollower *f) {
                 r = sd_journal_seek_cursor(f->journal, f->cursor);
         if (r >= 0)
                 r = sd_journal_next(f->journal);
-        if (r > 0 && sd_journal_test_cursor(f->journal, f->cursor) <= 0)
-                r = sd_journal_previous(f->journal);
+        /* Where the entry is gone it stands on the nearest later one. To step back from that would not do: in front of
+         * the journal's first entry there is no place. */
+        f->positioned = r > 0 && sd_journal_test_cursor(f->journal, f->cursor) <= 0;
         return MIN_OF(r, 0);
+}
+
+static int next_entry(JournalFollower *f) {
+        if (!f->positioned)
+                return sd_journal_next(f->journal);
+        f->positioned = false;
+        return 1;
 }
 
 int journal_follower_pump(JournalFollower *f, unsigned max) {
         int r;
 
-        if (f->entries >= FOLLOWER_REOPEN_ENTRIES && *f->cursor) {
-                r = reopen(f);
-                if (r < 0)
-                        return r;
-        }
         r = sd_journal_process(f->journal);
+        if (r >= 0 && f->entries >= FOLLOWER_REOPEN_ENTRIES && *f->cursor)
+                r = reopen(f);
         if (r < 0)
                 return r;
         for (unsigned i = 0; i < max; i++) {
-                r = sd_journal_next(f->journal);
+                r = next_entry(f);
                 if (r <= 0)
                         return r;
                 f->entries++;

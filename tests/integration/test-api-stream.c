@@ -97,7 +97,8 @@ static void test_agents_status_is_told(void) {
                             " \"task_description\": \"d\"}") ||
             !open_stream(&f, &c, "", NULL))
                 return;
-        TAP_CHECK(stream_has(&f, &c, "{\"status\": \"initializing\", \"claude_status\": \"STARTING\", \"progress\": 0}"));
+        TAP_CHECK(stream_has(&f, &c, "{\"status\": \"initializing\", \"claude_status\": \"STARTING\", "
+                                     "\"progress\": 0}"));
         fake_unit_start(story_unit(&f.story));
         TAP_CHECK(stream_has(&f, &c, "\"claude_status\": \"RUNNING\", \"progress\": 60}"));
         end(&f);

@@ -138,11 +138,13 @@ static unsigned count_rows(ApiFixture *f, const char *path) {
 }
 
 static bool make_tasks(ApiFixture *f) {
+        static const char original[] =
+                "{\"devpod_name\": \"p\", \"github_repo\": \"https://example.org/r?x=1&y\", \"github_token\": \"t\","
+                " \"task_description\": \"d\"}";
         static const char *const requests[] = {
                 "{\"command\": [\"a\"], \"labels\": {\"team\": \"a&b c\", \"x\": \"1\"}}",
                 "{\"command\": [\"b\"], \"labels\": {\"team\": \"a\"}}",
-                "{\"devpod_name\": \"p\", \"github_repo\": \"https://example.org/r?x=1&y\", \"github_token\": \"t\","
-                " \"task_description\": \"d\"}",
+                original,
         };
 
         for (size_t i = 0; i < ELEMENTSOF(requests); i++)

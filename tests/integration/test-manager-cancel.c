@@ -1,5 +1,5 @@
-/* Cancelling: the wish is on disk before systemd is asked, the grace is kept whoever is there to keep it, and nothing is
- * killed that must not be. Forgetting. And what is asked of systemd about usage. */
+/* Cancelling: the wish is on disk before systemd is asked, the grace is kept whoever is there to keep it, and nothing
+ * is killed that must not be. And forgetting. */
 #include "story.h"
 
 #include <remote-developer/strings.h>
@@ -239,8 +239,8 @@ static void test_kill_spares_the_other_states(void) {
         static const struct {
                 const char *active_state, *sub_state;
         } rows[] = {
-                { "deactivating", "stop-post" }, { "deactivating", "stop" },          { "deactivating", "stop-sigkill" },
-                { "active", "running" },         { "deactivating", "final-sigkill" },
+                { "deactivating", "stop-post" },     { "deactivating", "stop" }, { "deactivating", "stop-sigkill" },
+                { "deactivating", "final-sigkill" }, { "active", "running" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {

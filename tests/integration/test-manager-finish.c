@@ -1,5 +1,5 @@
-/* From an ended unit to the verdict: who is believed, when it is said, and that it is said only once it is on disk. What
- * is made of each combination is the table in tests/unit/test-verdict.c. */
+/* From an ended unit to the verdict: who is believed, when it is said, and that it is said only once it is on disk.
+ * What is made of each combination is the table in tests/unit/verdict-table.h. */
 #include "story.h"
 
 #include <remote-developer/strings.h>

@@ -10,7 +10,9 @@
         "{\"devpod_name\": \"p\", \"github_repo\": \"r\", \"github_token\": \"t\", \"task_description\": \"d\"}"
 
 /* systemd's records, with the message ids of systemd.journal-fields(7) and `journalctl -o verbose`. */
-#define RECORD "_PID=1\n_UID=0\nINVOCATION_ID={invocation}\nUSER_INVOCATION_ID={invocation}\nUNIT={unit}\nUSER_UNIT={unit}\n"
+#define RECORD                                                                                               \
+        "_PID=1\n_UID=0\nINVOCATION_ID={invocation}\nUSER_INVOCATION_ID={invocation}\n"                      \
+        "UNIT={unit}\nUSER_UNIT={unit}\n"
 #define EXITED RECORD "MESSAGE_ID=98e322203f7a4ed290d09fe03c09fe15\nCOMMAND=ExecStart\nEXIT_CODE="
 #define FAILED RECORD "MESSAGE_ID=d9b373ed55a64feb8242e02dbe79a49c\nUNIT_RESULT="
 #define SUCCEEDED RECORD "MESSAGE_ID=7ad2d189f7e94e70a38c781354912448\n"
@@ -182,7 +184,8 @@ static void test_records_alone(void) {
                 { EXITED "exited\nEXIT_STATUS=0\n", SUCCEEDED, NULL, "completed exit-code", 0, NULL },
                 { EXITED "exited\nEXIT_STATUS=7\n", FAILED "exit-code\n", NULL, "failed exit-code", 7, NULL },
                 { EXITED "killed\nEXIT_STATUS=9\n", FAILED "signal\n", NULL, "failed signal", -1, "SIGKILL" },
-                { EXITED "killed\nEXIT_STATUS=15\n", FAILED "timeout\n", NULL, "timed_out runtime-limit", -1, "SIGTERM" },
+                { EXITED "killed\nEXIT_STATUS=15\n", FAILED "timeout\n", NULL, "timed_out runtime-limit", -1,
+                  "SIGTERM" },
                 { STOPPING, EXITED "killed\nEXIT_STATUS=15\n", SUCCEEDED, "cancelled stopped", -1, "SIGTERM" },
                 { SPAWN_FAILED, EXITED "exited\nEXIT_STATUS=203\n", FAILED "exit-code\n", "failed start-failed", 203,
                   NULL },

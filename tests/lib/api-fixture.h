@@ -1,5 +1,5 @@
-/* ApiFixture: the whole service but its main file: HTTP server, API and manager over a fake systemd, in one loop, and a
- * client that asks over a real socket.
+/* ApiFixture: the whole service but its main file: HTTP server, API and manager over a fake systemd, in one loop, and
+ * a client that asks over a real socket.
  *
  *         _cleanup_(api_fixture_done) ApiFixture f = {};
  *

@@ -87,8 +87,8 @@ char *story_read(const Story *s, const char *suffix);
 void story_write(const Story *s, const char *suffix, const char *text);
 unsigned story_count_files(const Story *s, const char *part);
 
-/* The journal, made by systemd-journal-remote; where there is none the test is skipped, and false returned. Lines of the
- * task's output, in order, ended by NULL; an entry of the manager about the unit, as "FIELD=value\n..." with
+/* The journal, made by systemd-journal-remote; where there is none the test is skipped, and false returned. Lines of
+ * the task's output, in order, ended by NULL; an entry of the manager about the unit, as "FIELD=value\n..." with
  * placeholders. */
 bool story_has_journal(void);
 void story_log(Story *s, const char *first, ...) __attribute__((sentinel));

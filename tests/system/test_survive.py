@@ -112,12 +112,13 @@ def verdict(task):
     return task['status'], task['reason'], task['exit_code'], task['signal']
 
 
-def end_unseen(s, how):
+def end_unseen(s, how, before=lambda: None):
     fifos = {program: s.fifo() for program in ENDINGS}
     ids = {program: s.api.create(f'echo up; read x < {fifo}; echo last; {program}',
                                  timeout=2 if 'sleep' in program else 1000) for program, fifo in fifos.items()}
     for task_id in ids.values():
         s.api.wait_line(task_id, 'up')
+    before()
     with away(s, how):
         for fifo in fifos.values():
             fifo.write_text('go\n')

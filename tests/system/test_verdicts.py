@@ -4,7 +4,7 @@ import os
 
 from case import check, contains, modes, same, table, until
 from test_stream import talker
-from test_survive import away, verdict
+from test_survive import away, end_unseen, verdict
 
 # script, fields of the request: status, reason, exit_code, signal, a part of the sentence
 PLAIN = {
@@ -178,10 +178,4 @@ def test_a_task_may_end_while_systemd_is_reloaded_or_executed_anew(s):
 
 
 def test_a_task_that_ends_after_a_reload_while_nobody_watches_has_its_verdict(s):
-    task_id, fifo = talker(s)
-    s.api.wait_line(task_id, 'up')
-    s.systemctl('daemon-reload')
-    with away(s, 'stop'):
-        fifo.write_text('end\n')
-        until(lambda: s.show(s.unit(task_id), 'ActiveState') in ('inactive', 'failed'), 'it has ended')
-    same(verdict(s.api.wait(task_id)), ('completed', 'exit-code', 0, None))
+    end_unseen(s, 'stop', lambda: s.systemctl('daemon-reload'))
