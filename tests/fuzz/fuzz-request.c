@@ -1,0 +1,39 @@
+/* Any bytes as the body of POST /api/create-task: a spec that keeps every bound, or a refusal with a sentence; the same
+ * bytes always give the same. Seeds are in corpus/request. */
+#include "replay.h"
+
+#include <remote-developer/task-spec.h>
+
+#define TIMEOUT_MAX_USEC (7200 * USEC_PER_SEC)
+
+static void check_accepted(const TaskSpec *s) {
+        assert(s->timeout_usec >= USEC_PER_SEC && s->timeout_usec <= TIMEOUT_MAX_USEC);
+        assert(strv_length(s->command) <= TASK_COMMAND_ARGUMENTS_MAX);
+        assert(strv_length(s->environment) <= TASK_ENVIRONMENT_MAX);
+        assert(strv_length(s->labels) <= TASK_LABELS_MAX);
+        if (s->recipe == TASK_RECIPE_COMMAND)
+                assert(!string_is_empty(s->command[0]));
+        else
+                assert(!string_is_empty(s->task_description));
+        for (size_t i = 0; s->command && s->command[i]; i++)
+                assert(strlen(s->command[i]) <= TASK_ARGUMENT_SIZE_MAX);
+        assert(!s->working_directory || s->working_directory[0] == '/');
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
+        _cleanup_(task_spec_done) TaskSpec spec = {};
+        _cleanup_json_ Json *request = NULL;
+        int r;
+
+        r = json_parse((const char *) data, size, &request, &problem);
+        if (r >= 0)
+                r = task_spec_parse(request, TIMEOUT_MAX_USEC, &spec, &problem);
+        if (r >= 0)
+                check_accepted(&spec);
+        else
+                assert(r == -ENOMEM || (problem.error == r && problem.sentence));
+        return 0;
+}
+
+REPLAY_MAIN("request")
