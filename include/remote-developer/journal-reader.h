@@ -49,6 +49,9 @@ int journal_reader_next(JournalReader *r, JournalLine *ret);
  * LineMax= bytes and no newline). 1 or 0, as journal_reader_next(). */
 int journal_reader_flush(JournalReader *r, JournalLine *ret);
 
+/* The begin of a line was taken whose end is not there yet. */
+bool journal_reader_is_within_line(const JournalReader *r);
+
 /* Where it stands: of the last entry taken or sought; "" at the begin of the log. Borrowed. */
 const char *journal_reader_cursor(const JournalReader *r);
 

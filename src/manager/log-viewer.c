@@ -139,7 +139,7 @@ static int give_read_line(LogViewer *v, const JournalLine *line) {
 
         v->fresh = false;
         /* Going live frees the reader, whose text the line borrows: that waits for the next call. */
-        if (ring_has_reached(v, line->realtime_usec) &&
+        if (!journal_reader_is_within_line(v->reader) && ring_has_reached(v, line->realtime_usec) &&
             log_ring_find_after(log_feed_ring(v->feed), line->cursor, &position)) {
                 v->position = position;
                 v->meets = true;
@@ -147,8 +147,24 @@ static int give_read_line(LogViewer *v, const JournalLine *line) {
         return 1;
 }
 
+static int read_anew(LogViewer *v) {
+        int r = open_reader(v);
+
+        v->fresh = r >= 0;
+        return r < 0 ? r : 1;
+}
+
+/* The begin of a long line is only in the reader as long as its end is not written: the follower may have begun in
+ * between. So the viewer goes on reading by itself, which it is woken for; 2 says so. */
+static int wait_within_line(LogViewer *v, uint64_t position) {
+        if (position < log_ring_end(log_feed_ring(v->feed)) && !v->fresh)
+                return read_anew(v);
+        v->fresh = false;
+        return 2;
+}
+
 /* The journal's end was reached: is the follower met? 0: live now, or at the end of a finished log; -EAGAIN: not yet;
- * 1: there is more to read. */
+ * 1: there is more to read; 2: nothing now. */
 static int meet_follower(LogViewer *v) {
         JournalFollower *follower = log_feed_follower(v->feed);
         LogRing *ring = log_feed_ring(v->feed);
@@ -161,13 +177,27 @@ static int meet_follower(LogViewer *v) {
                 return r;
         if (r > 0)
                 return -EAGAIN;
-        if (log_ring_end(ring) > 0 && !log_ring_find_after(ring, v->cursor, &position) && !v->fresh) {
-                r = open_reader(v);
-                v->fresh = r >= 0;
-                return r < 0 ? r : 1;
-        }
+        if (log_ring_end(ring) > 0 && !log_ring_find_after(ring, v->cursor, &position) && !v->fresh)
+                return read_anew(v);
+        if (journal_reader_is_within_line(v->reader))
+                return wait_within_line(v, position);
         go_live(v, MIN_OF(position, log_ring_end(ring)));
         return 0;
+}
+
+/* The end of a finished log: what was begun is given out as it is. Only a fresh handle knows that it is the end. */
+static int flush(LogViewer *v, JournalLine *ret) {
+        int r;
+
+        if (!v->fresh) {
+                r = read_anew(v);
+                return r < 0 ? r : -ESTALE;
+        }
+        r = journal_reader_flush(v->reader, ret);
+        if (r > 0)
+                r = give_read_line(v, ret);
+        v->fresh = true;
+        return r;
 }
 
 static int next_read(LogViewer *v, JournalLine *ret) {
@@ -179,14 +209,16 @@ static int next_read(LogViewer *v, JournalLine *ret) {
                 return -ESTALE;
         }
         r = journal_reader_next(v->reader, ret);
-        if (r == 0 && log_feed_is_finished(v->feed))
-                r = journal_reader_flush(v->reader, ret);
+        if (r == 0 && log_feed_is_finished(v->feed) && journal_reader_is_within_line(v->reader))
+                return flush(v, ret);
         if (r > 0)
                 return give_read_line(v, ret);
         if (r < 0)
                 return r;
         r = meet_follower(v);
-        return r == 1 || r == 0 ? -ESTALE : r;
+        if (r < 0)
+                return r;
+        return r == 2 ? 0 : -ESTALE;
 }
 
 int log_viewer_next(LogViewer *v, JournalLine *ret) {

@@ -93,6 +93,9 @@ static int check_version(const Json *j, Problem *problem) {
 }
 
 static int check_task(const Task *t, Problem *problem) {
+        if (t->version < 0 || t->attempt < 1)
+                return problem_set(problem, -EBADMSG, t->version < 0 ? "version" : "attempt",
+                                   "the file holds a number that no service writes");
         if (!task_id_is_valid(t->id))
                 return problem_set(problem, -EBADMSG, "task_id", "the file holds no valid task_id");
         /* Not taken for queued, which would start it. */

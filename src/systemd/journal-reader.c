@@ -184,6 +184,10 @@ int journal_reader_flush(JournalReader *r, JournalLine *ret) {
         return line_joiner_flush(&r->joiner, r->unit, ret);
 }
 
+bool journal_reader_is_within_line(const JournalReader *r) {
+        return r->joiner.n > 0;
+}
+
 bool journal_reader_source_is_readable(const JournalSource *source) {
         uint64_t bytes = 0;
         sd_journal *j;
