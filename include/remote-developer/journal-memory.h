@@ -2,6 +2,9 @@
  */
 #pragma once
 
+/* How many entries may be read between two calls: they touch some 10 MB of the journal's files. */
+#define JOURNAL_MEMORY_ENTRIES 10000
+
 /* Lets go of the pages (they are read again from the page cache when they are wanted). At rest, or after much
  * reading. */
 void journal_memory_release(void);

@@ -15,8 +15,6 @@
 
 /* Entries a turn: about 1 ms of work, so that requests are answered during a flood. */
 #define FOLLOWER_BATCH 256
-/* As in JournalReader: bounds the memory that libsystemd's maps take. */
-#define FOLLOWER_REOPEN_ENTRIES 20000
 /* So long without a line, and nobody expects the next one within milliseconds: looking is given up until there is
  * one. */
 #define LOOK_QUIET_USEC (5 * USEC_PER_SEC)
@@ -36,9 +34,7 @@ struct JournalFollower {
         usec_t taken_at_usec; /* monotonic; when there was last something to take */
 
         LineJoiner joiner;
-        bool positioned;                  /* stands on an entry that is not taken yet */
-        char cursor[JOURNAL_CURSOR_SIZE]; /* of the last entry taken */
-        unsigned entries;
+        unsigned entries; /* taken so far */
 };
 
 static void take_entry(JournalFollower *f) {
@@ -52,7 +48,6 @@ static void take_entry(JournalFollower *f) {
                 log_warning("An entry of the journal could not be read: %s", strerror(-r));
                 return;
         }
-        memcpy(f->cursor, line.cursor, sizeof(f->cursor));
         if (r > 0)
                 f->on_line(f->userdata, unit, &line);
 }
@@ -79,10 +74,7 @@ static int open_handle(JournalFollower *f) {
                 sd_journal_close(j);
                 return fd;
         }
-        f->io_source = sd_event_source_disable_unref(f->io_source);
-        sd_journal_close(f->journal);
         f->journal = j;
-        f->entries = 0;
         r = sd_event_add_io(f->event, &f->io_source, fd, (uint32_t) sd_journal_get_events(j), on_journal_io, f);
         if (r >= 0)
                 r = sd_event_source_set_description(f->io_source, "journal-follower");
@@ -101,40 +93,18 @@ static int seek_end(JournalFollower *f) {
         return MIN_OF(r, 0);
 }
 
-static int reopen(JournalFollower *f) {
-        int r;
-
-        r = open_handle(f);
-        if (r >= 0)
-                r = sd_journal_seek_cursor(f->journal, f->cursor);
-        if (r >= 0)
-                r = sd_journal_next(f->journal);
-        /* Where the entry is gone it stands on the nearest later one. To step back from that would not do: in front of
-         * the journal's first entry there is no place. */
-        f->positioned = r > 0 && sd_journal_test_cursor(f->journal, f->cursor) <= 0;
-        return MIN_OF(r, 0);
-}
-
-static int next_entry(JournalFollower *f) {
-        if (!f->positioned)
-                return sd_journal_next(f->journal);
-        f->positioned = false;
-        return 1;
-}
-
 int journal_follower_pump(JournalFollower *f, unsigned max) {
         int r;
 
         r = sd_journal_process(f->journal);
-        if (r >= 0 && f->entries >= FOLLOWER_REOPEN_ENTRIES && *f->cursor)
-                r = reopen(f);
         if (r < 0)
                 return r;
         for (unsigned i = 0; i < max; i++) {
-                r = next_entry(f);
+                r = sd_journal_next(f->journal);
                 if (r <= 0)
                         return r;
-                f->entries++;
+                if (++f->entries % JOURNAL_MEMORY_ENTRIES == 0)
+                        journal_memory_release();
                 f->taken_at_usec = clock_monotonic_usec();
                 take_entry(f);
         }

@@ -1,18 +1,16 @@
 /* JournalReader: see journal-reader.h.
  *
  * What will surprise you: libsystemd maps the journal's files in windows of 8 MiB and keeps dozens of them, which
- * counts as this process's memory. After READER_REOPEN_ENTRIES entries the handle is therefore opened anew at the
- * same place: the memory of a long replay stays bounded, at the price of a few milliseconds each time. */
+ * counts as this process's memory. What a long replay has touched is therefore let go from time to time. */
 #include <remote-developer/journal-reader.h>
 
+#include <remote-developer/journal-memory.h>
 #include <remote-developer/strings.h>
 
 #include "journal-internal.h"
 #include "line-joiner.h"
 
 #include <stdio.h>
-
-#define READER_REOPEN_ENTRIES 20000
 
 struct JournalReader {
         JournalSource source;
@@ -21,7 +19,7 @@ struct JournalReader {
         LineJoiner joiner;
         char cursor[JOURNAL_CURSOR_SIZE]; /* of the last entry taken; "" at first */
         bool positioned;                  /* a seek was made; the next entry is the wanted one */
-        unsigned entries;                 /* since the handle was opened */
+        unsigned entries;                 /* read so far */
 };
 
 static int open_handle(JournalReader *r) {
@@ -36,9 +34,7 @@ static int open_handle(JournalReader *r) {
                 sd_journal_close(j);
                 return e;
         }
-        sd_journal_close(r->journal);
         r->journal = j;
-        r->entries = 0;
         return 0;
 }
 
@@ -121,7 +117,7 @@ const char *journal_reader_cursor(const JournalReader *r) {
 }
 
 /* seek_cursor() goes to the entry or to the nearest one there is; only if it is that very entry may it be skipped. */
-static int go_on_after(JournalReader *r, const char *cursor) {
+int journal_reader_seek_after(JournalReader *r, const char *cursor) {
         int e;
 
         e = sd_journal_seek_cursor(r->journal, cursor);
@@ -129,37 +125,15 @@ static int go_on_after(JournalReader *r, const char *cursor) {
                 e = sd_journal_next(r->journal);
         if (e < 0)
                 return e;
+        forget_place(r);
         r->positioned = e > 0 && sd_journal_test_cursor(r->journal, cursor) <= 0;
+        snprintf(r->cursor, sizeof(r->cursor), "%s", cursor);
         return 0;
-}
-
-int journal_reader_seek_after(JournalReader *r, const char *cursor) {
-        int e = go_on_after(r, cursor);
-
-        if (e < 0)
-                return e;
-        line_joiner_done(&r->joiner);
-        if (cursor != r->cursor)
-                snprintf(r->cursor, sizeof(r->cursor), "%s", cursor);
-        return 0;
-}
-
-static int reopen_if_due(JournalReader *r) {
-        int e;
-
-        if (r->entries < READER_REOPEN_ENTRIES || !*r->cursor)
-                return 0;
-        e = open_handle(r);
-        return e < 0 ? e : go_on_after(r, r->cursor);
 }
 
 static int next_entry(JournalReader *r) {
-        int e;
-
-        e = reopen_if_due(r);
-        if (e < 0)
-                return e;
-        r->entries++;
+        if (++r->entries % JOURNAL_MEMORY_ENTRIES == 0)
+                journal_memory_release();
         if (!r->positioned)
                 return sd_journal_next(r->journal);
         r->positioned = false;

@@ -10,8 +10,12 @@
 #include <systemd/sd-messages.h>
 
 static void take_main_exit(sd_journal *j, Evidence *e) {
-        char code[ENDING_WORD_SIZE], status[ENDING_WORD_SIZE];
+        char code[ENDING_WORD_SIZE], status[ENDING_WORD_SIZE], message[256];
 
+        /* Steps and what runs after the end ("Control process exited, ...") have the same message id. */
+        journal_get_text(j, "MESSAGE", message, sizeof(message));
+        if (!strstr(message, ": Main process "))
+                return;
         journal_get_text(j, "EXIT_CODE", code, sizeof(code));
         journal_get_text(j, "EXIT_STATUS", status, sizeof(status));
         ending_set_word(e->journal.exit_code, code);

@@ -97,15 +97,16 @@ static void test_from_others_only(void) {
         CHECK_PUMP(&f, "abcdef:first ");
 }
 
-/* A child that has ended when journald looks has no unit and no slice any more: only what the stream was opened with. */
+#define LATE_FIELDS "SYSLOG_FACILITY=21\nSYSLOG_IDENTIFIER=" FIXTURE_TASK "\n"
+
+/* A child that has ended when journald looks has no unit and no slice any more, only what the stream was opened with. */
 static void test_lines_of_writers_that_are_gone(void) {
         FOLLOW;
 
         f.journal.source.scope = RUNTIME_SCOPE_USER;
         if (!follow_begin(&f))
                 return;
-        JOURNAL_APPEND(&f.journal, "a", { "one", .unit = "", .fields = "SYSLOG_FACILITY=21\nSYSLOG_IDENTIFIER=" FIXTURE_TASK "\n" },
-                       { "two", .fields = "SYSLOG_FACILITY=21\nSYSLOG_IDENTIFIER=" FIXTURE_TASK "\n" },
+        JOURNAL_APPEND(&f.journal, "a", { "one", .unit = "", .fields = LATE_FIELDS }, { "two", .fields = LATE_FIELDS },
                        { "no task's", .unit = "", .fields = "SYSLOG_IDENTIFIER=" FIXTURE_TASK "\n" },
                        { "odd", .unit = "", .fields = "SYSLOG_FACILITY=21\nSYSLOG_IDENTIFIER=task-1\n" }, { "three" });
         CHECK_PUMP(&f, "abcdef:one abcdef:two none:odd abcdef:three ");
@@ -261,7 +262,7 @@ static void test_at_rest_nothing_wakes_it(void) {
         TAP_CHECK_INT(count_turns(&f, 300 * USEC_PER_MSEC), 0);
 }
 
-/* The handle is opened anew every 20,000 entries; here the last one read is gone by then. */
+/* The file with the last entry read is gone when the next one comes. */
 static void test_many_lines_and_the_last_one_gone(void) {
         enum { N = 20100 };
         FOLLOW;

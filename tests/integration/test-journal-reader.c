@@ -42,8 +42,8 @@ static void test_lines_of_one_unit(void) {
         READER;
 
         JOURNAL_APPEND(&f, "a", { "one" }, { "another's", .unit = FIXTURE_OTHER_UNIT }, { "" }, { NULL },
-                       { "nobody's", .unit = "" }, { " two " }, { "about it", .unit = "", .fields = "UNIT=" FIXTURE_UNIT "\n" },
-                       { "longer", .unit = FIXTURE_UNIT "x" }, { "three" });
+                       { "nobody's", .unit = "" }, { " two " }, { "longer", .unit = FIXTURE_UNIT "x" },
+                       { "about it", .unit = "", .fields = "UNIT=" FIXTURE_UNIT "\n" }, { "three" });
         if (!open_reader(&f, &r))
                 return;
         CHECK_REST(r, "one", "", " two ", "three");
@@ -56,8 +56,9 @@ static void test_what_a_line_tells(void) {
         JournalLine line;
         usec_t begin = f.realtime_usec;
 
-        JOURNAL_APPEND(&f, "a", { "plain" }, { "error", .fields = "PRIORITY=3\n" }, { "odd", .fields = "PRIORITY=x\n" },
-                       { "debug", .fields = "PRIORITY=7\n" }, { "none", .fields = "PRIORITY=8\n" });
+        JOURNAL_APPEND(&f, "a", { "plain" }, { "error", .fields = "PRIORITY=3\n" },
+                       { "odd", .fields = "PRIORITY=x\n" }, { "debug", .fields = "PRIORITY=7\n" },
+                       { "none", .fields = "PRIORITY=8\n" });
         if (!open_reader(&f, &r))
                 return;
         for (unsigned i = 0; i < 5; i++) {
@@ -94,19 +95,15 @@ static void test_any_byte(void) {
 static void test_long_lines_are_joined(void) {
         FIXTURE;
         READER;
+        JournalLine line;
 
-        JOURNAL_APPEND(&f, "a", { "before" }, { "a", .goes_on = true }, { "b\0"
-                                                                         "c", 3, .goes_on = true }, { "", .goes_on = true },
-                       { "d" }, { "behind" }, { "e", .goes_on = true }, { "" }, { "last" });
+        JOURNAL_APPEND(&f, "a", { "before" }, { "a", .goes_on = true }, { "b\0c", 3, .goes_on = true },
+                       { "", .goes_on = true }, { "d" }, { "behind" }, { "e", .goes_on = true }, { "" }, { "last" });
         if (!open_reader(&f, &r))
                 return;
         CHECK_NEXT(r, "before");
-        {
-                JournalLine line;
-
-                TAP_CHECK_INT(journal_reader_next(r, &line), 1);
-                TAP_CHECK(line.size == 5 && memcmp(line.text, "ab\0cd", 5) == 0);
-        }
+        TAP_CHECK_INT(journal_reader_next(r, &line), 1);
+        TAP_CHECK(line.size == 5 && memcmp(line.text, "ab\0cd", 5) == 0);
         CHECK_REST(r, "behind", "e", "last");
 }
 
@@ -386,7 +383,7 @@ static void test_nothing_yet(void) {
                 CHECK_REST(r, "one");
 }
 
-/* The handle is opened anew every 20,000 entries, also in the middle of a line. */
+/* Pages of the journal are let go every so often, also in the middle of a line. */
 static void test_many_lines(void) {
         enum { N = 41000 };
         FIXTURE;

@@ -157,7 +157,7 @@ static bool finish(Model *m) {
         m->lines[m->n++] = buffer_take(&m->begun);
         journal_fixture_append(&m->v.journal, "zz", &last, 1);
         viewing_pump(&m->v);
-        log_feed_finish(m->v.feed);
+        viewing_finish(&m->v);
         for (unsigned i = 0; i < VIEWERS_MAX; i++) {
                 if (!look(m, i, UINT32_MAX))
                         return false;

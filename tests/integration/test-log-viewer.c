@@ -11,7 +11,7 @@ static void test_a_finished_log(void) {
 
         JOURNAL_APPEND(&v.journal, "a", { "one" }, { "theirs", .unit = FIXTURE_OTHER_UNIT }, { "two" });
         JOURNAL_APPEND(&v.journal, "b", { "three" });
-        log_feed_finish(v.feed);
+        viewing_finish(&v);
         viewing_open(&v, 0);
         CHECK_VIEW(&v, 0, "one", "two", "three");
         TAP_CHECK(log_viewer_is_at_end(v.viewers[0].viewer));
@@ -21,7 +21,7 @@ static void test_a_finished_log(void) {
 static void test_a_finished_log_of_nothing(void) {
         VIEWING(10, false);
 
-        log_feed_finish(v.feed);
+        viewing_finish(&v);
         viewing_open(&v, 0);
         TAP_CHECK(!log_viewer_is_at_end(v.viewers[0].viewer));
         CHECK_VIEW(&v, 0, NULL);
@@ -32,7 +32,7 @@ static void test_a_finished_log_that_ends_within_a_line(void) {
         VIEWING(10, false);
 
         JOURNAL_APPEND(&v.journal, "a", { "one" }, { "never e", .goes_on = true }, { "nded", .goes_on = true });
-        log_feed_finish(v.feed);
+        viewing_finish(&v);
         viewing_open(&v, 0);
         CHECK_VIEW(&v, 0, "one", "never ended");
         TAP_CHECK(log_viewer_is_at_end(v.viewers[0].viewer));
@@ -43,7 +43,7 @@ static void test_seeking_in_a_finished_log(void) {
         char cursor[JOURNAL_CURSOR_SIZE];
 
         JOURNAL_APPEND(&v.journal, "a", { "one" }, { "two" }, { "three" });
-        log_feed_finish(v.feed);
+        viewing_finish(&v);
         viewing_open(&v, 0);
         CHECK_NEXT(&v, 0, "one");
         memcpy(cursor, v.viewers[0].cursor, sizeof(cursor));
@@ -80,7 +80,7 @@ static void test_live_from_the_start(void) {
         viewing_pump(&v);
         CHECK_VIEW(&v, 0, "three");
         CHECK_VIEW(&v, 1, "three");
-        log_feed_finish(v.feed);
+        viewing_finish(&v);
         TAP_CHECK(!log_viewer_is_at_end(v.viewers[0].viewer));
         CHECK_VIEW(&v, 0, NULL);
         TAP_CHECK(log_viewer_is_at_end(v.viewers[0].viewer));
@@ -96,7 +96,7 @@ static void test_wakes(void) {
         v.viewers[0].viewer = log_viewer_free(v.viewers[0].viewer);
         log_feed_wake(v.feed);
         TAP_CHECK_INT(log_feed_count_viewers(v.feed), 1);
-        log_feed_finish(v.feed);
+        viewing_finish(&v);
         TAP_CHECK_INT(v.viewers[0].wakes, 1);
         TAP_CHECK_INT(v.viewers[1].wakes, 3);
         TAP_CHECK(!log_viewer_free(NULL));
@@ -225,6 +225,25 @@ static void test_a_follower_that_begins_within_a_line(void) {
         CHECK_VIEW(&v, 1, "old", "abcd", "one");
 }
 
+/* Two viewers wait for the line's end, which comes with the end of the task, and in a file that they do not know. */
+static void test_a_line_that_ends_with_the_task(void) {
+        VIEWING(10, false);
+
+        JOURNAL_APPEND(&v.journal, "a", { "old" }, { "be", .goes_on = true });
+        viewing_follow(&v);
+        viewing_open(&v, 0);
+        CHECK_VIEW(&v, 0, "old");
+        JOURNAL_APPEND(&v.journal, "b", { "gin", .goes_on = true }, { "and end" }, { "a", .stream = 1, .goes_on = true },
+                       { "b", .stream = 2, .goes_on = true });
+        viewing_pump(&v);
+        viewing_finish(&v);
+        CHECK_NEXT(&v, 0, "beginand end");
+        viewing_open(&v, 1);
+        CHECK_VIEW(&v, 1, "old", "beginand end", "a", "b");
+        CHECK_VIEW(&v, 0, "a", "b");
+        TAP_CHECK(log_viewer_is_at_end(v.viewers[0].viewer));
+}
+
 /* More than the follower takes in a turn: it says so, and nothing is lost. */
 static void test_a_flood_at_the_seam(void) {
         enum { N = 3000 };
@@ -337,7 +356,7 @@ static void test_a_log_that_finishes_while_it_is_read(void) {
         CHECK_NEXT(&v, 0, "0");
         append_numbers(&v, "b", 50, 60);
         viewing_pump(&v);
-        log_feed_finish(v.feed);
+        viewing_finish(&v);
         check_numbers(&v, 0, 1, 60);
         TAP_CHECK(log_viewer_is_at_end(v.viewers[0].viewer));
 }
@@ -349,7 +368,7 @@ static void test_a_viewer_outlives_the_run(void) {
         viewing_open(&v, 0);
         append_numbers(&v, "a", 0, 30);
         viewing_pump(&v);
-        log_feed_finish(v.feed);
+        viewing_finish(&v);
         v.feed = log_feed_unref(v.feed);
         v.follower = journal_follower_free(v.follower);
         check_numbers(&v, 0, 0, 30);
@@ -370,6 +389,7 @@ static const TapTest tests[] = {
         { "a rotation at the seam", test_a_rotation_at_the_seam },
         { "a rotation before the first look", test_a_rotation_before_the_first_look },
         { "a follower that begins within a line", test_a_follower_that_begins_within_a_line },
+        { "a line that ends with the task", test_a_line_that_ends_with_the_task },
         { "a flood at the seam", test_a_flood_at_the_seam },
         { "falling behind the ring", test_falling_behind_the_ring },
         { "falling behind from the tail", test_falling_behind_from_the_tail },

@@ -56,9 +56,10 @@ static void add_entry(JournalFixture *f, const FixtureEntry *e, Buffer *to) {
 
         f->realtime_usec += TICK_USEC;
         f->monotonic_usec += TICK_USEC;
-        TAP_CHECK_INT(buffer_append_format(to, "__REALTIME_TIMESTAMP=%llu\n__MONOTONIC_TIMESTAMP=%llu\n_BOOT_ID=%032x\n",
-                                           (unsigned long long) f->realtime_usec, (unsigned long long) f->monotonic_usec,
-                                           0x1000 + f->boot), 0);
+        TAP_CHECK_INT(buffer_append_format(to, "__REALTIME_TIMESTAMP=%llu\n__MONOTONIC_TIMESTAMP=%llu\n",
+                                           (unsigned long long) f->realtime_usec,
+                                           (unsigned long long) f->monotonic_usec), 0);
+        TAP_CHECK_INT(buffer_append_format(to, "_BOOT_ID=%032x\n", 0x1000 + f->boot), 0);
         if (*unit)
                 TAP_CHECK_INT(buffer_append_format(to, "%s=%s\n%s=" TASK_SLICE "\n",
                                                    user ? "_SYSTEMD_USER_UNIT" : "_SYSTEMD_UNIT", unit,
@@ -108,6 +109,6 @@ void journal_fixture_remove(JournalFixture *f, const char *file) {
 
 void journal_fixture_check_line(const JournalLine *line, const char *text, int at) {
         if (line->size != strlen(text) || memcmp(line->text, text, line->size) != 0)
-                tap_fail(__FILE__, at, "the line is \"%.*s\", should be \"%s\"", (int) MIN_OF(line->size, (size_t) 100),
-                         line->text, text);
+                tap_fail(__FILE__, at, "the line is \"%.*s\", should be \"%s\"",
+                         (int) MIN_OF(line->size, (size_t) 100), line->text, text);
 }

@@ -39,6 +39,12 @@ void viewing_pump(Viewing *v) {
         TAP_CHECK_INT(r, 0);
 }
 
+void viewing_finish(Viewing *v) {
+        if (v->follower)
+                journal_follower_flush(v->follower, FIXTURE_UNIT);
+        log_feed_finish(v->feed);
+}
+
 static void on_wake(void *userdata) {
         View *view = userdata;
 

@@ -45,6 +45,9 @@ void viewing_done(Viewing *v);
 void viewing_follow(Viewing *v);
 void viewing_pump(Viewing *v);
 
+/* As the task's run does it: first what was begun and will not be ended. */
+void viewing_finish(Viewing *v);
+
 /* A new viewer in that place, from the log's begin. */
 void viewing_open(Viewing *v, unsigned i);
 
