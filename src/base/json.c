@@ -26,6 +26,28 @@ static int parse_problem(json_tokener *t, Problem *problem) {
 /* json-c's strict mode lets through what RFC 8259 does not: control characters and broken UTF-8 in strings, a NUL in
  * a name (which it would cut off there), numbers such as 01, 1. and -.5, NaN and Infinity. What follows looks at the
  * tokens again. Each function is given where a token begins and returns where it ends, NULL when it is wrong. */
+
+/* The number of "\\uXXXX", -1 where there is none. */
+static long unicode_escape(const char *s, const char *end) {
+        char digits[5] = {};
+
+        if (end - s < 6 || s[0] != '\\' || s[1] != 'u')
+                return -1;
+        memcpy(digits, s + 2, 4);
+        return strspn(digits, "0123456789abcdefABCDEF") == 4 ? strtol(digits, NULL, 16) : -1;
+}
+
+/* How long the escape is that `s` begins with; 0 for half a surrogate pair, which stands for no character: json-c would
+ * put another one in its place and say nothing. */
+static size_t escape_length(const char *s, const char *end) {
+        long code = unicode_escape(s, end), next;
+
+        if (code < 0xd800 || code > 0xdfff)
+                return 2;
+        next = code < 0xdc00 ? unicode_escape(s + 6, end) : -1;
+        return next >= 0xdc00 && next <= 0xdfff ? 12 : 0;
+}
+
 static const char *skip_string(const char *s, const char *end) {
         bool has_nul = false;
 
@@ -35,8 +57,10 @@ static const char *skip_string(const char *s, const char *end) {
                 if (n == 0 || (unsigned char) *s < 0x20)
                         return NULL;
                 if (*s == '\\') {
-                        has_nul |= end - s > 6 && memcmp(s, "\\u0000", 6) == 0;
-                        n = 2;
+                        has_nul |= unicode_escape(s, end) == 0;
+                        n = escape_length(s, end);
+                        if (n == 0)
+                                return NULL;
                 }
                 s += n;
         }

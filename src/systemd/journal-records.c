@@ -10,11 +10,11 @@
 #include <systemd/sd-messages.h>
 
 static void take_main_exit(sd_journal *j, Evidence *e) {
-        char code[ENDING_WORD_SIZE], status[ENDING_WORD_SIZE], message[256];
+        char code[ENDING_WORD_SIZE], status[ENDING_WORD_SIZE], command[ENDING_WORD_SIZE];
 
-        /* Steps and what runs after the end ("Control process exited, ...") have the same message id. */
-        journal_get_text(j, "MESSAGE", message, sizeof(message));
-        if (!strstr(message, ": Main process "))
+        /* Steps and what runs after the end (ExecStartPre, ExecStopPost) have the same message id. */
+        journal_get_text(j, "COMMAND", command, sizeof(command));
+        if (!string_equal(command, "ExecStart"))
                 return;
         journal_get_text(j, "EXIT_CODE", code, sizeof(code));
         journal_get_text(j, "EXIT_STATUS", status, sizeof(status));

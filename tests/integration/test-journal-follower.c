@@ -99,7 +99,7 @@ static void test_from_others_only(void) {
 
 #define LATE_FIELDS "SYSLOG_FACILITY=21\nSYSLOG_IDENTIFIER=" FIXTURE_TASK "\n"
 
-/* A child that has ended when journald looks has no unit and no slice any more, only what the stream was opened with. */
+/* A child that has ended when journald looks has no unit and no slice any more, only what its stream was given. */
 static void test_lines_of_writers_that_are_gone(void) {
         FOLLOW;
 

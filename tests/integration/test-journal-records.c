@@ -14,8 +14,7 @@
                                                "\n_UID=0\n" __VA_ARGS__ }
 
 #define MAIN_EXITED(code, status)                                                                            \
-        RECORD(SD_MESSAGE_UNIT_PROCESS_EXIT_STR, "MESSAGE=" FIXTURE_UNIT ": Main process exited, code=" code \
-               "\nEXIT_CODE=" code "\nEXIT_STATUS=" status "\n")
+        RECORD(SD_MESSAGE_UNIT_PROCESS_EXIT_STR, "COMMAND=ExecStart\nEXIT_CODE=" code "\nEXIT_STATUS=" status "\n")
 #define FAILED(result) RECORD(SD_MESSAGE_UNIT_FAILURE_RESULT_STR, "UNIT_RESULT=" result "\n")
 #define SUCCEEDED RECORD(SD_MESSAGE_UNIT_SUCCESS_STR)
 #define STOPPING RECORD(SD_MESSAGE_UNIT_STOPPING_STR)
@@ -79,8 +78,8 @@ static void test_control_processes_are_not_the_main_one(void) {
         FIXTURE;
 
         JOURNAL_APPEND(&f, "a", MAIN_EXITED("killed", "9"),
-                       RECORD(SD_MESSAGE_UNIT_PROCESS_EXIT_STR, "MESSAGE=" FIXTURE_UNIT ": Control process exited\n"
-                              "EXIT_CODE=exited\nEXIT_STATUS=1\n"),
+                       RECORD(SD_MESSAGE_UNIT_PROCESS_EXIT_STR, "COMMAND=ExecStopPost\nEXIT_CODE=exited\nEXIT_STATUS=1\n"),
+                       RECORD(SD_MESSAGE_UNIT_PROCESS_EXIT_STR, "EXIT_CODE=exited\nEXIT_STATUS=2\n"),
                        FAILED("signal"));
         read_records(&f, &e);
         check_ending(&e, "signal", "killed", "KILL");
@@ -101,8 +100,8 @@ static void test_stop_and_start(void) {
 static void test_a_failed_start(void) {
         FIXTURE;
 
-        JOURNAL_APPEND(&f, "a", RECORD(SD_MESSAGE_UNIT_STARTED_STR, "JOB_RESULT=failed\n"), NOT_SPAWNED("2", "/no/such"),
-                       NOT_SPAWNED("13", "/recorder"));
+        JOURNAL_APPEND(&f, "a", RECORD(SD_MESSAGE_UNIT_STARTED_STR, "JOB_RESULT=failed\n"),
+                       NOT_SPAWNED("2", "/no/such"), NOT_SPAWNED("13", "/recorder"));
         read_records(&f, &e);
         TAP_CHECK_INT(e.spawn.error, ENOENT);
         TAP_CHECK_STRING(e.spawn.executable, "/no/such");

@@ -61,7 +61,8 @@ static bool take_line(Model *m, unsigned i, const JournalLine *line) {
 
         if (at >= m->n || line->size != strlen(m->lines[at]) || memcmp(line->text, m->lines[at], line->size) != 0) {
                 tap_fail(__FILE__, __LINE__, "viewer %u has \"%.*s\" as line %u of %u, should have \"%.60s\"", i,
-                         (int) MIN_OF(line->size, (size_t) 60), line->text, at, m->n, at < m->n ? m->lines[at] : "none");
+                         (int) MIN_OF(line->size, (size_t) 60), line->text, at, m->n,
+                         at < m->n ? m->lines[at] : "none");
                 return false;
         }
         memcpy(m->cursors[at], line->cursor, sizeof(line->cursor));

@@ -233,8 +233,8 @@ static void test_a_line_that_ends_with_the_task(void) {
         viewing_follow(&v);
         viewing_open(&v, 0);
         CHECK_VIEW(&v, 0, "old");
-        JOURNAL_APPEND(&v.journal, "b", { "gin", .goes_on = true }, { "and end" }, { "a", .stream = 1, .goes_on = true },
-                       { "b", .stream = 2, .goes_on = true });
+        JOURNAL_APPEND(&v.journal, "b", { "gin", .goes_on = true }, { "and end" },
+                       { "a", .stream = 1, .goes_on = true }, { "b", .stream = 2, .goes_on = true });
         viewing_pump(&v);
         viewing_finish(&v);
         CHECK_NEXT(&v, 0, "beginand end");

@@ -162,6 +162,22 @@ static void test_unit_that_is_gone_needs_no_stop(void) {
 
 /* --- without a connection --- */
 
+/* It had ended by itself, and nobody had heard of it. */
+static void test_wish_that_comes_after_an_unheard_end(void) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!story_begin(&s) || !story_run(&s))
+                return;
+        fake_drop_connection(&s.systemd);
+        story_settle(&s);
+        story_record(&s, NULL, "success", "exited", "0");
+        fake_unit_remove(story_unit(&s));
+        test_clock_advance(USEC_PER_SEC);
+        TAP_CHECK_INT(story_cancel(&s), 0);
+        if (story_connect(&s))
+                TAP_CHECK_STRING(story_verdict(&s), "completed exit-code");
+}
+
 static void test_wish_is_carried_out_after_reconnect(void) {
         _cleanup_(story_done) Story s = {};
 
@@ -355,6 +371,7 @@ static const TapTest tests[] = {
         { "a wish that cannot be stored is none", test_wish_that_cannot_be_stored_is_none },
         { "cancelled before the reply to the start", test_cancelled_before_the_reply_to_the_start },
         { "a unit that is gone needs no stop", test_unit_that_is_gone_needs_no_stop },
+        { "a wish that comes after an unheard end", test_wish_that_comes_after_an_unheard_end },
         { "the wish is carried out after the reconnect", test_wish_is_carried_out_after_reconnect },
         { "the wish survives the service", test_wish_survives_the_service },
         { "cancelled while queued is never started", test_cancelled_while_queued_is_never_started },

@@ -152,6 +152,19 @@ static void test_every_result_of_the_job(void) {
         }
 }
 
+/* The recorder's file is what the condition of the unit looks for: it has run already. */
+static void test_skipped_job_of_a_task_that_has_ended(void) {
+        _cleanup_(story_done) Story s = {};
+        FakeUnit *u;
+
+        if (!story_begin(&s) || !(u = story_ask(&s)))
+                return;
+        story_record(&s, NULL, "exit-code", "exited", "4");
+        fake_emit_job_removed(u, "skipped");
+        TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
+        TAP_CHECK_INT(story_task(&s)->exit_code, 4);
+}
+
 static void test_refusal_is_the_tasks_error(void) {
         _cleanup_(story_done) Story s = {};
 
@@ -291,6 +304,7 @@ static const TapTest tests[] = {
         { "the end before the reply to the start", test_end_before_the_reply },
         { "the end of the job alone makes the unit be read", test_end_of_the_job_alone },
         { "every result of the job", test_every_result_of_the_job },
+        { "a job that is skipped since the task has ended", test_skipped_job_of_a_task_that_has_ended },
         { "a refusal is the task's error, in systemd's words", test_refusal_is_the_tasks_error },
         { "a unit that is there after all is taken as it is", test_unit_is_there_after_all },
         { "no task is taken without systemd", test_no_task_without_systemd },

@@ -161,6 +161,25 @@ static void test_end_is_the_records_or_the_units(void) {
         TAP_CHECK(clock_realtime_usec() - story_task(&s)->finished_at >= 3600 * USEC_PER_SEC);
 }
 
+/* The end of the main process, not that of what came after it; of the whole where there was no main process. */
+static void test_end_is_the_main_process(void) {
+        static const usec_t ends[] = { 1700000000000000, 0 };
+
+        for (size_t i = 0; i < ELEMENTSOF(ends); i++) {
+                _cleanup_(story_done) Story s = {};
+                FakeUnit *u;
+
+                if (!story_begin(&s) || !(u = story_run(&s)))
+                        return;
+                u->status.exec_main_exit_usec = ends[i];
+                u->status.inactive_enter_usec = 1700000120000000;
+                snprintf(u->status.result, UNIT_WORD_SIZE, "exit-code");
+                fake_unit_set_state(u, "failed", "failed");
+                TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
+                TAP_CHECK_INT(story_task(&s)->finished_at, ends[i] ?: u->status.inactive_enter_usec);
+        }
+}
+
 /* --- when it is said --- */
 
 static void test_verdict_waits_for_journald(void) {
@@ -349,6 +368,7 @@ static const TapTest tests[] = {
         { "what the unit tells", test_what_the_unit_tells },
         { "failures to start name what could not be used", test_start_failures },
         { "the end is the record's, or the unit's", test_end_is_the_records_or_the_units },
+        { "the end is the main process's", test_end_is_the_main_process },
         { "the verdict waits for journald", test_verdict_waits_for_journald },
         { "the verdict does not wait for ever", test_verdict_does_not_wait_for_ever },
         { "the unit is released after the verdict", test_unit_is_released_after_the_verdict },

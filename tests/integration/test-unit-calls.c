@@ -227,13 +227,45 @@ static void test_starts_wait_their_turn(void) {
                 return;
         TAP_CHECK_INT(count_starts(&c), STARTS_MAX);
         TAP_CHECK_INT(crowd_count(&c, TASK_QUEUED), 2 * TASKS - STARTS_MAX);
-        /* Cancelled before its turn: it never gets one. */
+        /* Cancelled before its turn: it never gets one, though its verdict is not reached yet. */
         crowd_select(&c, TASKS - 1);
+        test_clock_journald_is_done = 0;
         TAP_CHECK_INT(story_cancel(&c.story), 0);
-        TAP_CHECK_STRING(story_verdict(&c.story), "cancelled cancelled");
         c.first = 0;
         crowd_run(&c);
         TAP_CHECK_INT(count_starts(&c), 2 * TASKS - 1);
+        c.first = TASKS;
+        crowd_select(&c, TASKS - 1);
+        TAP_CHECK(!story_unit(&c.story));
+        test_clock_journald_is_done = 1;
+        test_clock_advance(USEC_PER_SEC);
+        TAP_CHECK_STRING(story_verdict(&c.story), "cancelled cancelled");
+}
+
+/* Whoever comes behind one that gave up its turn. */
+static void test_turns_are_taken_in_order(void) {
+        /* The first, one in the middle and the last of those who wait. */
+        static const size_t cancelled[] = { STARTS_MAX - TASKS, 60, TASKS - 1 };
+        _cleanup_(crowd_done) Crowd c = {};
+
+        if (!story_begin(&c.story) || !crowd_create(&c) || !crowd_create(&c))
+                return;
+        for (size_t i = 0; i < ELEMENTSOF(cancelled); i++) {
+                crowd_select(&c, cancelled[i]);
+                TAP_CHECK_INT(story_cancel(&c.story), 0);
+                TAP_CHECK_STRING(story_verdict(&c.story), "cancelled cancelled");
+        }
+        TAP_CHECK_INT(story_create(&c.story, MAKE), 0);
+        story_settle(&c.story);
+        TAP_CHECK(!story_unit(&c.story));
+        c.first = 0;
+        memcpy(c.ids[c.n], c.story.id, sizeof(c.story.id));
+        crowd_run(&c);
+        c.first = c.n;
+        crowd_select(&c, 0);
+        TAP_CHECK(story_unit(&c.story));
+        TAP_CHECK_CONTAINS(fake_last_call(&c.story.systemd, "StartTransientUnit"), c.story.id);
+        TAP_CHECK_INT(count_starts(&c), 2 * TASKS + 1 - 3);
 }
 
 /* The service goes down with calls that were never sent. */
@@ -260,6 +292,7 @@ static const TapTest tests[] = {
         { "every question is answered once", test_every_question_is_answered_once },
         { "systemd leaves the bus", test_systemd_leaves_the_bus },
         { "starts wait their turn", test_starts_wait_their_turn },
+        { "turns are taken in order", test_turns_are_taken_in_order },
         { "calls that wait end with the service", test_waiting_calls_end_with_the_service },
 };
 

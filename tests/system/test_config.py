@@ -4,7 +4,7 @@ import pathlib
 import re
 import subprocess
 
-from case import accepts_failures, check, contains, same, table
+from case import accepts_failures, check, contains, same, table, until
 from service import SERVICE, SOCKET
 
 # text of the file: line, column or None for any, words that the message must have
@@ -97,7 +97,8 @@ def test_a_wrong_file_is_not_tried_again_and_again(s):
     try:
         s.systemctl('restart', SERVICE, check=False)
         same(s.show(SERVICE, 'NRestarts', 'ActiveState'), {'NRestarts': '0', 'ActiveState': 'failed'})
-        same(len([m for m in s.own_messages(cursor) if m and str(s.config) in m]), 1)
+        told = until(lambda: [m for m in s.own_messages(cursor) if m and str(s.config) in m], 'the journal has it')
+        same(len(told), 1)
     finally:
         s.configure(restart=False)
         s.systemctl('reset-failed', SERVICE, SOCKET, check=False)

@@ -113,8 +113,8 @@ def test_no_failed_unit_is_left_in_systemd(s):
     until(lambda: not s.task_units(), 'every unit is released')
 
 
-def without_recorder(s, script, **fields):
-    """A task that ends while the service is down and whose recorder's file is lost."""
+def without_recorder(s, script, instead=None, **fields):
+    """A task that ends while the service is down and whose recorder's file is lost, or another one is there."""
     fifo = s.fifo()
     task_id = s.api.create(f'echo up; read x < {fifo}; {script}', **fields)
     s.api.wait_line(task_id, 'up')
@@ -124,6 +124,8 @@ def without_recorder(s, script, **fields):
         until(path.exists, 'it has ended')
         until(lambda: s.show(s.unit(task_id), 'ActiveState') in ('inactive', 'failed'), 'its unit has ended')
         path.unlink()
+        if instead:
+            path.write_text(instead)
         s.systemctl('reset-failed', s.unit(task_id), check=False)
     return s.api.wait(task_id)
 
@@ -154,12 +156,9 @@ def test_a_failed_unit_tells_when_the_recorders_file_is_lost(s):
 
 
 def test_a_recorders_file_of_another_life_is_not_believed(s):
-    task_id, fifo = talker(s)
-    s.api.wait_line(task_id, 'up')
     other = s.api.run('exit 9')['task_id']
-    (s.state / f'{task_id}.result').write_text((s.state / f'{other}.result').read_text())
-    fifo.write_text('end\n')
-    same(verdict(s.api.wait(task_id)), ('completed', 'exit-code', 0, None))
+    task = without_recorder(s, 'exit 1', (s.state / f'{other}.result').read_text())
+    same(verdict(task), ('failed', 'exit-code', 1, None))
 
 
 def test_a_task_may_end_while_systemd_is_reloaded_or_executed_anew(s):

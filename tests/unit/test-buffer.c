@@ -176,6 +176,10 @@ static const struct {
         { BYTES("\xf0\x9f\x98x"), "\"" REPLACEMENT REPLACEMENT REPLACEMENT "x\"" },
         { BYTES("\xe2\xc3\xa4"), "\"" REPLACEMENT "\xc3\xa4\"" },
         { BYTES("\xe2\x82\""), "\"" REPLACEMENT REPLACEMENT "\\\"\"" },
+        /* What stands behind the end does not count. */
+        { "\xc3\xa4", 1, "\"" REPLACEMENT "\"" },
+        { "a\xe2\x82\xac", 3, "\"a" REPLACEMENT REPLACEMENT "\"" },
+        { "\xf0\x9f\x98\x80", 3, "\"" REPLACEMENT REPLACEMENT REPLACEMENT "\"" },
 };
 
 static void test_json_strings(void) {

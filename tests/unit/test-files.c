@@ -83,6 +83,14 @@ static int create(int dir_fd, const char *name, const char *text) {
         return file_create_durable(dir_fd, name, text, strlen(text), 0640);
 }
 
+static void check_opens(const Scratch *s, const char *name, int should) {
+        int fd = file_open_directory(scratch_path(s, name), 0750);
+
+        if ((fd < 0 ? fd : 0) != should)
+                tap_fail(__FILE__, __LINE__, "%s gives %d, should %d", name, fd, should);
+        closep(&fd);
+}
+
 /* --- writing --- */
 
 static void test_write_and_read(void) {
@@ -248,6 +256,8 @@ static void test_read_only_directory(void) {
         TAP_CHECK_INT(put(s.fd, "a", "new"), -EACCES);
         TAP_CHECK_INT(create(s.fd, "b", "new"), -EACCES);
         TAP_CHECK_INT(file_remove_durable(s.fd, "a"), -EACCES);
+        check_opens(&s, "below", -EACCES);
+        check_opens(&s, "far/below", -EACCES);
         if (getuid() == 0)
                 setfsuid(0);
         TAP_CHECK_INT(fchmod(s.fd, 0700), 0);
@@ -427,14 +437,6 @@ static void test_remove(void) {
 }
 
 /* --- directories --- */
-
-static void check_opens(const Scratch *s, const char *name, int should) {
-        int fd = file_open_directory(scratch_path(s, name), 0750);
-
-        if ((fd < 0 ? fd : 0) != should)
-                tap_fail(__FILE__, __LINE__, "%s gives %d, should %d", name, fd, should);
-        closep(&fd);
-}
 
 static void test_open_directory(void) {
         _cleanup_(scratch_done) Scratch s = SCRATCH_NULL;

@@ -5,6 +5,8 @@
 #include <remote-developer/problem.h>
 #include <remote-developer/strings.h>
 
+#include <sys/mman.h>
+
 static void test_first_cause_stays(void) {
         _cleanup_(problem_done) Problem p = PROBLEM_NULL;
 
@@ -91,6 +93,24 @@ static void test_log_lines_reach_the_sink(void) {
         log_set_sink(NULL);
 }
 
+/* Where standard error leads to the journal or to a terminal alike, systemd's prefix tells the priority. */
+static void test_log_lines_go_to_standard_error(void) {
+        int file = memfd_create("stderr", MFD_CLOEXEC), before = dup(STDERR_FILENO);
+        char text[100] = "";
+
+        if (!TAP_CHECK(file >= 0 && before >= 0) || !TAP_CHECK(dup2(file, STDERR_FILENO) == STDERR_FILENO))
+                return;
+        log_set_sink(NULL);
+        log_warning("about %s", "all");
+        log_task(LOG_ERR, "task-1", "about one");
+        fflush(stderr);
+        (void) dup2(before, STDERR_FILENO);
+        TAP_CHECK(pread(file, text, sizeof(text) - 1, 0) > 0);
+        TAP_CHECK_STRING(text, "<4>about all\n<3>task-1: about one\n");
+        close(before);
+        close(file);
+}
+
 static void test_log_passes_over_less_urgent_lines(void) {
         log_set_sink(sink);
         logged.calls = 0;
@@ -127,6 +147,7 @@ static const TapTest tests[] = {
         { "without memory for the sentence there is strerror", test_without_sentence },
         { "done makes it null again", test_done_makes_null },
         { "log lines reach the sink", test_log_lines_reach_the_sink },
+        { "log lines go to standard error", test_log_lines_go_to_standard_error },
         { "less urgent log lines are passed over", test_log_passes_over_less_urgent_lines },
         { "long log lines are cut", test_log_cuts_long_lines },
 };

@@ -257,7 +257,7 @@ static void test_broken_documents(void) {
 
 static void test_load_of_what_is_not_there(void) {
         static const char *const names[] = {
-                ID, "", "..", "../" ID, "remote-developerd.lock", "task-1700000000-ABCDEF",
+                ID, "", "..", ("../" ID), "remote-developerd.lock", "task-1700000000-ABCDEF",
         };
         FIXTURE;
 
