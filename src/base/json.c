@@ -37,8 +37,8 @@ static long unicode_escape(const char *s, const char *end) {
         return strspn(digits, "0123456789abcdefABCDEF") == 4 ? strtol(digits, NULL, 16) : -1;
 }
 
-/* How long the escape is that `s` begins with; 0 for half a surrogate pair, which stands for no character: json-c would
- * put another one in its place and say nothing. */
+/* How long the escape is that `s` begins with; 0 for half a surrogate pair, which stands for no character: json-c
+ * would put another one in its place and say nothing. */
 static size_t escape_length(const char *s, const char *end) {
         long code = unicode_escape(s, end), next;
 

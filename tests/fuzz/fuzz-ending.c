@@ -1,4 +1,5 @@
-/* Any bytes as a recorder's file: refused, or an ending that, written again, reads the same. Seeds are in corpus/ending. */
+/* Any bytes as a recorder's file: refused, or an ending that, written again, reads the same. Seeds are in
+ * corpus/ending. */
 #include "replay.h"
 
 #include <remote-developer/ending.h>

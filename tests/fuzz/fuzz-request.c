@@ -1,5 +1,5 @@
-/* Any bytes as the body of POST /api/create-task: a spec that keeps every bound, or a refusal with a sentence; the same
- * bytes always give the same. Seeds are in corpus/request. */
+/* Any bytes as the body of POST /api/create-task: a spec that keeps every bound, or a refusal with a sentence; the
+ * same bytes always give the same. Seeds are in corpus/request. */
 #include "replay.h"
 
 #include <remote-developer/task-spec.h>

@@ -78,9 +78,10 @@ static void test_control_processes_are_not_the_main_one(void) {
         FIXTURE;
 
         JOURNAL_APPEND(&f, "a", MAIN_EXITED("killed", "9"),
-                       RECORD(SD_MESSAGE_UNIT_PROCESS_EXIT_STR, "COMMAND=ExecStopPost\nEXIT_CODE=exited\nEXIT_STATUS=1\n"),
-                       RECORD(SD_MESSAGE_UNIT_PROCESS_EXIT_STR, "EXIT_CODE=exited\nEXIT_STATUS=2\n"),
-                       FAILED("signal"));
+                        RECORD(SD_MESSAGE_UNIT_PROCESS_EXIT_STR,
+                                        "COMMAND=ExecStopPost\nEXIT_CODE=exited\nEXIT_STATUS=1\n"),
+                        RECORD(SD_MESSAGE_UNIT_PROCESS_EXIT_STR, "EXIT_CODE=exited\nEXIT_STATUS=2\n"),
+                        FAILED("signal"));
         read_records(&f, &e);
         check_ending(&e, "signal", "killed", "KILL");
 }

@@ -1,6 +1,6 @@
 /* Files: whole or not at all. The order of the system calls is what a power cut tests; here they are watched and made
- * to fail one by one: this program has its own write(), fsync(), renameat(), linkat() and unlinkat(), which the
- * library's calls reach. */
+ * to fail one by one: this program has its own read(), write(), fsync(), renameat(), linkat() and unlinkat(), which
+ * the library's calls reach. */
 #include "../lib/scratch.h"
 #include "../lib/tap.h"
 
@@ -22,6 +22,7 @@ static struct {
         unsigned calls;
         unsigned fail_at; /* the call that fails, from 1; 0: none */
         int error;
+        size_t bytes_max; /* that a write takes at once; 0: all */
         char order[256]; /* "write fsync rename fsync-directory " */
 } watch;
 
@@ -41,7 +42,13 @@ static bool watch_lets_through(const char *name) {
         return false;
 }
 
+ssize_t read(int fd, void *data, size_t size) {
+        return watch_lets_through("read") ? syscall(SYS_read, fd, data, size) : -1;
+}
+
 ssize_t write(int fd, const void *data, size_t size) {
+        if (watch.on && watch.bytes_max > 0)
+                size = MIN_OF(size, watch.bytes_max);
         return watch_lets_through("write") ? syscall(SYS_write, fd, data, size) : -1;
 }
 
@@ -180,6 +187,18 @@ static void test_interrupted_write_goes_on(void) {
         TAP_CHECK_INT(put(s.fd, "a", "text"), 0);
         watch.on = false;
         check_content(s.fd, "a", "text");
+}
+
+static void test_short_writes_go_on(void) {
+        _cleanup_(scratch_done) Scratch s = SCRATCH_NULL;
+
+        if (!scratch_init(&s))
+                return;
+        watch_begin(0, 0);
+        watch.bytes_max = 3;
+        TAP_CHECK_INT(put(s.fd, "a", "0123456789"), 0);
+        watch.on = false;
+        check_content(s.fd, "a", "0123456789");
 }
 
 /* The kernel's own refusal, after part of the bytes was taken. */
@@ -420,6 +439,9 @@ static void test_read_refuses_what_is_no_file(void) {
         TAP_CHECK_INT(file_read(s.fd, "directory", 100, &b), -EINVAL);
         TAP_CHECK_INT(file_read(s.fd, "absent", 100, &b), -ENOENT);
         TAP_CHECK_INT(file_read(s.fd, "a/b", 100, &b), -ENOTDIR);
+        watch_begin(1, EIO);
+        TAP_CHECK_INT(file_read(s.fd, "a", 100, &b), -EIO);
+        watch.on = false;
         TAP_CHECK(!b.data);
 }
 
@@ -458,12 +480,27 @@ static void test_open_directory(void) {
         TAP_CHECK_INT(file_open_directory("", 0750), -ENOENT);
 }
 
+static void test_open_directory_by_relative_path(void) {
+        _cleanup_(scratch_done) Scratch s = SCRATCH_NULL;
+        _cleanup_close_ int before = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int fd;
+
+        if (!scratch_init(&s) || !TAP_CHECK_INT(fchdir(s.fd), 0))
+                return;
+        fd = file_open_directory("a/b/c", 0750);
+        TAP_CHECK(fd >= 0);
+        closep(&fd);
+        TAP_CHECK_INT(fchdir(before), 0);
+        check_opens(&s, "a/b/c", 0);
+}
+
 static const TapTest tests[] = {
         { "what is written is read", test_write_and_read },
         { "write, fsync, rename, fsync of the directory", test_order_of_a_durable_write },
         { "failures leave the old or the new file", test_failures_leave_old_or_new },
         { "failures of create leave nothing", test_failures_of_create },
         { "an interrupted write goes on", test_interrupted_write_goes_on },
+        { "short writes go on", test_short_writes_go_on },
         { "a limit of size leaves the old file", test_size_limit },
         { "a full and a read-only disk", test_full_and_read_only_disk },
         { "a read-only directory", test_read_only_directory },
@@ -474,6 +511,7 @@ static const TapTest tests[] = {
         { "reading refuses what is no file, and does not block", test_read_refuses_what_is_no_file },
         { "removing", test_remove },
         { "directories are made with their parents", test_open_directory },
+        { "directories by a relative path", test_open_directory_by_relative_path },
 };
 
 int main(void) {

@@ -431,7 +431,8 @@ static void test_free_ends_what_is_left(void) {
         TAP_CHECK(http_request_header(kept.requests[1], "Host") == NULL);
         TAP_CHECK(http_request_query(kept.requests[1], "a") == NULL);
         reply_text(kept.requests[1], "too late");
-        TAP_CHECK_INT(http_request_reply_stream(kept.requests[2], 200, NULL, &source_ops, &kept_closed, NULL), -ESHUTDOWN);
+        TAP_CHECK_INT(http_request_reply_stream(kept.requests[2], 200, NULL, &source_ops, &kept_closed, NULL),
+                        -ESHUTDOWN);
         TAP_CHECK_INT(kept_closed, 1);
         for (unsigned i = 0; i < 4; i++)
                 http_client_done(&c[i]);

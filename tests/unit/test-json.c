@@ -43,7 +43,7 @@ static const struct {
         { BYTES("\"\\u00e4\\u20AC\\ud83d\\ude00\""), "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"" },
         { BYTES("\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\x7f\""), "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\x7f\"" },
         /* Half a pair of surrogates is grammatical, but no character. */
-        { BYTES("\"\\ud800\""), "\"" REPLACEMENT "\"" },
+        { BYTES("\"\\ud83d\\ude00\""), "\"\xf0\x9f\x98\x80\"" },
         { BYTES("\"\\u0000\""), "\"\\u0000\"" },
         { BYTES("[1,[2,{\"a\":[]}],null]"), "[1,[2,{\"a\":[]}],null]" },
         { BYTES("{\"b\":1,\"a\":2}"), "{\"b\":1,\"a\":2}" },
@@ -97,6 +97,11 @@ static const struct {
         { BYTES("{}\0"), "NUL" },
         { BYTES("\0{}"), "NUL" },
         { BYTES("{\"a\":\"b\0c\"}"), "NUL" },
+        /* half a surrogate pair is no character */
+        { BYTES("\"\\ud800\""), "byte 1" },
+        { BYTES("\"\\ud800x\""), "byte 1" },
+        { BYTES("\"\\ud83d\\u0041\""), "byte 1" },
+        { BYTES("\"\\ude00\""), "byte 1" },
         /* words */
         { BYTES("NULL"), "" },
         { BYTES("True"), "" },

@@ -52,6 +52,13 @@ static void test_without_sentence(void) {
         TAP_CHECK_STRING(problem_sentence(&p), strerror(ENOSPC));
 }
 
+static void test_empty_sentence(void) {
+        _cleanup_(problem_done) Problem p = PROBLEM_NULL;
+
+        problem_set(&p, -EIO, NULL, "%s", "");
+        TAP_CHECK_STRING(problem_sentence(&p), "");
+}
+
 static void test_done_makes_null(void) {
         Problem p = PROBLEM_NULL;
 
@@ -145,6 +152,7 @@ static const TapTest tests[] = {
         { "the field is copied", test_field_is_copied },
         { "the field is cut", test_field_is_cut },
         { "without memory for the sentence there is strerror", test_without_sentence },
+        { "an empty sentence is one", test_empty_sentence },
         { "done makes it null again", test_done_makes_null },
         { "log lines reach the sink", test_log_lines_reach_the_sink },
         { "log lines go to standard error", test_log_lines_go_to_standard_error },
