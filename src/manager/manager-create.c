@@ -42,7 +42,12 @@ typedef struct StartReply {
 
 /* Whether the call may or may not have reached systemd: comparing the units will tell. */
 static bool error_is_loss(int error) {
-        return error == -ECONNRESET || error == -ETIMEDOUT || error == -ENOTCONN || error == -EPIPE;
+        static const int losses[] = { -ECONNRESET, -ETIMEDOUT, -ENOTCONN, -EPIPE, -EHOSTUNREACH, -ENXIO };
+
+        for (size_t i = 0; i < ELEMENTSOF(losses); i++)
+                if (losses[i] == error)
+                        return true;
+        return false;
 }
 
 static void on_start_reply(void *userdata, int error, const char *sentence) {

@@ -44,6 +44,8 @@ static const struct {
         { BYTES("\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\x7f\""), "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\x7f\"" },
         /* Half a pair of surrogates is grammatical, but no character. */
         { BYTES("\"\\ud83d\\ude00\""), "\"\xf0\x9f\x98\x80\"" },
+        { BYTES("[\"\\ud800\\udc00\",\"\\udbff\\udfff\",\"\\ud7ff\\ue000\"]"),
+          "[\"\xf0\x90\x80\x80\",\"\xf4\x8f\xbf\xbf\",\"\xed\x9f\xbf\xee\x80\x80\"]" },
         { BYTES("\"\\u0000\""), "\"\\u0000\"" },
         { BYTES("[1,[2,{\"a\":[]}],null]"), "[1,[2,{\"a\":[]}],null]" },
         { BYTES("{\"b\":1,\"a\":2}"), "{\"b\":1,\"a\":2}" },
@@ -101,6 +103,11 @@ static const struct {
         { BYTES("\"\\ud800\""), "byte 1" },
         { BYTES("\"\\ud800x\""), "byte 1" },
         { BYTES("\"\\ud83d\\u0041\""), "byte 1" },
+        { BYTES("\"\\ud800\\n\""), "byte 1" },
+        { BYTES("\"\\udbff\\udbff\""), "byte 1" },
+        { BYTES("\"\\udc00\\ud800\""), "byte 1" },
+        { BYTES("\"\\uDFFF\""), "byte 1" },
+        { BYTES("\"\\ud800\\ue000\""), "byte 1" },
         { BYTES("\"\\ude00\""), "byte 1" },
         /* words */
         { BYTES("NULL"), "" },
