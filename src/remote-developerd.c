@@ -202,8 +202,8 @@ static int add_timers(Service *s) {
         int r;
 
         s->tick_usec = MIN_OF(watchdog > 0 ? watchdog / 2 : TICK_FALLBACK_USEC, s->config.monitor_interval_usec);
-        r = sd_event_add_time_relative(
-                        s->event, &s->tick_source, CLOCK_MONOTONIC, s->tick_usec, USEC_PER_SEC, on_tick, s);
+        r = sd_event_add_time_relative(s->event, &s->tick_source, CLOCK_MONOTONIC, s->tick_usec,
+                                       MIN_OF(s->tick_usec / 4, USEC_PER_SEC), on_tick, s);
         if (r >= 0)
                 r = sd_event_source_set_description(s->tick_source, "tick");
         if (r >= 0)

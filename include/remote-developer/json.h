@@ -22,6 +22,10 @@ DEFINE_CLEANUP(Json *, json_free)
 #define _cleanup_json_ _cleanup_(json_freep)
 
 int json_parse(const char *data, size_t size, Json **ret, Problem *problem);
+/* What another program wrote for itself: as json_parse(), but what only strictness refuses is taken, half a surrogate
+ * pair (which JavaScript writes of a text that was cut inside a character) as U+FFFD. */
+int json_parse_leniently(const char *data, size_t size, Json **ret);
+
 int json_append(const Json *j, Buffer *to); /* compact, on one line */
 
 Json *json_new_object(void);

@@ -31,7 +31,7 @@ void claude_outcome_take(ClaudeOutcome *o, const char *line, size_t size) {
         /* Most lines are no results; parsing each of an agent's long lines would be work for nothing. */
         if (size == 0 || line[0] != '{' || !memmem(line, size, "\"result\"", 8))
                 return;
-        if (json_parse(line, size, &j, NULL) < 0)
+        if (json_parse_leniently(line, size, &j) < 0)
                 return;
         if (string_equal(json_get_string(j, "type"), "result"))
                 take_result(o, j);

@@ -114,7 +114,7 @@ static int check_tokens(const char *data, size_t size, Problem *problem) {
         return 0;
 }
 
-int json_parse(const char *data, size_t size, Json **ret, Problem *problem) {
+static int parse_text(const char *data, size_t size, bool strict, Json **ret, Problem *problem) {
         _cleanup_json_ Json *j = NULL;
         json_tokener *t;
         int r = 0;
@@ -126,15 +126,16 @@ int json_parse(const char *data, size_t size, Json **ret, Problem *problem) {
         t = json_tokener_new_ex(JSON_DEPTH_MAX);
         if (!t)
                 return problem_set(problem, -ENOMEM, NULL, "Out of memory");
-        json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+        if (strict)
+                json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 
         j = json_tokener_parse_ex(t, data, (int) size);
         /* json-c wants a final 0: without it "12" might go on. */
         if (json_tokener_get_error(t) == json_tokener_continue)
                 j = json_tokener_parse_ex(t, "", 1);
         /* "012" is to json-c a number that goes on: the tokens first. */
-        if (json_tokener_get_error(t) == json_tokener_success ||
-            json_tokener_get_error(t) == json_tokener_error_parse_eof)
+        if (strict && (json_tokener_get_error(t) == json_tokener_success ||
+                       json_tokener_get_error(t) == json_tokener_error_parse_eof))
                 r = check_tokens(data, size, problem);
         if (r >= 0 && json_tokener_get_error(t) != json_tokener_success)
                 r = parse_problem(t, problem);
@@ -142,6 +143,14 @@ int json_parse(const char *data, size_t size, Json **ret, Problem *problem) {
         if (r >= 0)
                 *ret = TAKE_PTR(j);
         return r;
+}
+
+int json_parse(const char *data, size_t size, Json **ret, Problem *problem) {
+        return parse_text(data, size, true, ret, problem);
+}
+
+int json_parse_leniently(const char *data, size_t size, Json **ret) {
+        return parse_text(data, size, false, ret, NULL);
 }
 
 int json_append(const Json *j, Buffer *to) {

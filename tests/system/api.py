@@ -3,8 +3,6 @@
 from case import same
 from client import Client
 
-FINAL = {'completed', 'failed', 'timed_out', 'cancelled', 'interrupted'}
-
 
 class Api(Client):
     def create(self, command, **fields):

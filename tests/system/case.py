@@ -3,7 +3,6 @@
 A case is a function test_<what_holds>(s), whose argument is the Service. The first check that does not hold ends it.
 """
 
-import json
 import time
 
 
@@ -93,7 +92,3 @@ def table(rows):
     wrong = [f'{name}: {problem}' for name, problem in rows.items() if problem]
     if wrong:
         raise Failure(f'{len(wrong)} of {len(rows)} rows do not hold:\n' + '\n'.join(wrong))
-
-
-def pretty(value):
-    return json.dumps(value, indent=1, ensure_ascii=False)

@@ -18,8 +18,8 @@ from case import until
 
 SERVICE = 'remote-developer.service'
 SOCKET = 'remote-developer.socket'
+ROOT = pwd.getpwnam('root')
 TASKS = 'remote-developer-task-*.service'
-DAEMON = 'remote-developerd'
 CONFIG_NAME = 'remote-developer/long_running_tasks.yaml'
 
 # What systemd itself writes about units, by message id (man systemd.journal-fields, sd-messages.h).
@@ -80,7 +80,7 @@ class Service:
     def journal(self, *matches):
         """Entries of the journal as dicts, oldest first; fields that are no text are missing."""
         text = self.command('journalctl', '--output=json', '--all', '--no-pager', '--quiet', *matches,
-                            user=pwd.getpwnam('root'))
+                            user=ROOT)
         return [json.loads(line) for line in text.splitlines()]
 
     def journal_cursor(self):

@@ -16,9 +16,9 @@ with open(sys.argv[1], "w") as out:
 '''
 
 TEXTS = ['', ' ', 'two words', ' lead and trail ', '$HOME', '${HOME}', '${PATH}x', '$$', '$', '$1', '$?', '%n', '%%',
-         '%', '%h%u%i', '%{x}', "'single'", '"double"', '\\', '\\n', '\\x41', 'back\\slash', 'new\nline', '\n', 'tab\t',
-         '\r', '\x01\x1b[31m\x7f', ';', ' ; ', '&& false', '|', '`id`', '$(id)', '*', '?', '[a]', '{a,b}', '~', '~root',
-         '#', '!', '--version', '-', '--', '-n', '@x', '+x', ':x', '!x', '!!x', '=', 'A=b', 'ümläut', '漢字', '🙂',
+         '%', '%h%u%i', '%{x}', "'single'", '"double"', '\\', '\\n', '\\x41', 'back\\slash', 'new\nline', '\n',
+         'tab\t', '\r', '\x01\x1b[31m\x7f', ';', ' ; ', '&& false', '|', '`id`', '$(id)', '*', '?', '[a]', '{a,b}',
+         '~', '~root', '#', '!', '--version', '-', '--', '-n', '@x', '+x', ':x', '!x', '!!x', '=', 'A=b', 'ümläut', '漢字', '🙂',
          '\u202e', '\ufeff', '<&>', "it's", '"', "'", 'a\\', '$' * 50, '%' * 50]
 
 

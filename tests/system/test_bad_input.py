@@ -200,7 +200,8 @@ def test_a_body_far_too_long_is_refused_before_it_is_sent(s):
 def test_bytes_that_are_no_http_do_no_harm(s):
     before = traces(s)
     rows = {}
-    for name, data in {'nonsense': b'\x01\x02\x03 \xff\r\n\r\n', 'one word': b'GET\r\n\r\n', 'no version': b'GET /api/health\r\n\r\n',
+    for name, data in {'nonsense': b'\x01\x02\x03 \xff\r\n\r\n', 'one word': b'GET\r\n\r\n',
+                       'no version': b'GET /api/health\r\n\r\n',
                        'a header without end': b'GET / HTTP/1.1\r\nHost: localhost\r\nX: ' + b'x' * 100_000,
                        'a negative length': b'POST /api/create-task HTTP/1.1\r\nHost: localhost\r\n'
                                             b'Content-Type: application/json\r\nContent-Length: -5\r\n\r\n{}',
@@ -238,8 +239,8 @@ def test_other_hosts_and_origins_may_not_use_it(s):
     """A web page must not get here through a name of its own (DNS rebinding) or from another origin."""
     before, rows = traces(s), {}
     body = {'command': ['true']}
-    for name, value in (('Host', 'evil.example'), ('Host', 'localhost.evil.example'), ('Host', '127.0.0.1.evil.example'),
-                        ('Origin', 'http://evil.example'), ('Origin', 'null'), ('Origin', 'http://localhost:9999')):
+    for name, value in (('Host', 'evil.example'), ('Host', 'localhost.evil.example'),
+                        ('Host', '127.0.0.1.evil.example'), ('Origin', 'http://evil.example'), ('Origin', 'null'), ('Origin', 'http://localhost:9999')):
         reply = s.api.post('/api/create-task', body, headers={name: value})
         rows[f'{name}: {value}'] = wrong_reply(reply, 403, name)
         if 'access-control-allow-origin' in reply.headers:

@@ -3,7 +3,7 @@
 import re
 
 from case import accepts_failures, check, contains, lacks, same, until
-from service import SERVICE
+from service import ROOT, SERVICE
 from test_stream import talker
 from test_survive import away, queued_copy, write_document
 
@@ -98,8 +98,7 @@ def test_what_cannot_be_logged_does_not_stop_anything(s):
     """journald is away for a moment: tasks run on, and their lines come when it is back."""
     task_id, fifo = talker(s)
     s.api.wait_line(task_id, 'up')
-    s.command('systemctl', 'restart', 'systemd-journald.service', user=s.runner.__class__(
-        ('root', 'x', 0, 0, '', '/root', '/bin/sh')))
+    s.command('systemctl', 'restart', 'systemd-journald.service', user=ROOT)
     fifo.write_text('after\nend\n')
     same(s.api.wait(task_id)['status'], 'completed')
     same(s.api.lines(task_id), ['up', 'after'])

@@ -5,6 +5,7 @@ import pathlib
 from collections import namedtuple
 
 from case import check, contains, same, until
+from service import ROOT
 
 Story = namedtuple('Story', 'name before action after')
 
@@ -98,8 +99,6 @@ def after_upgrade(s, notes):
     task = s.api.task(task_id)
     same((task['status'], task['exit_code']), ('failed', 3))
 
-
-ROOT = namedtuple('User', 'pw_uid')(0)
 
 STORIES = [
     Story('an upgrade leaves tasks running', 'before_upgrade', 'upgrade', 'after_upgrade'),

@@ -61,8 +61,8 @@ def test_at_rest_with_a_task_it_is_small_and_sleeps(s):
 
 
 def test_at_rest_with_a_viewer_it_sleeps_but_for_the_heartbeat(s):
-    """While lines come the journal is looked at closely; that must end some time after the last one. The heartbeat comes
-    every 30 s, the watchdog's tick too: at most two seconds of the window may have one."""
+    """While lines come the journal is looked at closely; that must end some time after the last one. The heartbeat
+    comes every 30 s, the watchdog's tick too: at most two seconds of the window may have one."""
     task_id, pid = resting(s)
     with s.api.follow(task_id) as stream:
         stream.until_line('up')

@@ -4,6 +4,7 @@ import pathlib
 import secrets
 
 from case import check, note, same
+from service import ROOT
 from test_stream import talker
 
 AGENT = '''#!/bin/sh
@@ -36,16 +37,13 @@ def everywhere(s, token):
     raw = token.encode()
     processes = [p / name for p in pathlib.Path('/proc').glob('[0-9]*') for name in ('cmdline', 'environ')]
     found = holders(raw, processes)
-    found += holders(raw, files_of(s.state, s.transient, '/run/systemd', '/run/user', '/tmp', '/var/lib/remote-developer',
-                                   s.owner.pw_dir if s.is_user else '/etc/remote-developer', '/var/log/journal'))
-    texts = {'journalctl': s.command('journalctl', '--all', '--output=export', '--no-pager', user=ROOT(s)),
+    home = s.owner.pw_dir if s.is_user else '/etc/remote-developer'
+    found += holders(raw, files_of(s.state, s.transient, '/run/systemd', '/run/user', '/tmp', home, '/var/log/journal',
+                                   '/var/lib/remote-developer'))
+    texts = {'journalctl': s.command('journalctl', '--all', '--output=export', '--no-pager', user=ROOT),
              'systemctl show': s.systemctl('show', '*'),
              'documents': str(s.api.tasks()) + s.api.get('/api/dashboard').body.decode()}
     return found + [name for name, text in texts.items() if token in text]
-
-
-def ROOT(s):  # pylint: disable=invalid-name
-    return s.runner.__class__(('root', 'x', 0, 0, '', '/root', '/bin/sh'))
 
 
 def agent(s):
@@ -92,7 +90,8 @@ def test_the_search_finds_what_is_there(s):
     s.api.wait_line(task_id, token)
     places = everywhere(s, token)
     note(f'an argument and a line are found in {len(places)} places')
-    for wanted in '/cmdline', f'{task_id}.json', '/var/log/journal', '/transient/', 'journalctl', 'systemctl', 'documents':
+    for wanted in ('/cmdline', f'{task_id}.json', '/var/log/journal', '/transient/', 'journalctl', 'systemctl',
+                   'documents'):
         check(any(wanted in place for place in places), f'found in {wanted}', places)
 
 

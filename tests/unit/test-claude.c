@@ -45,6 +45,8 @@ static const struct {
         { "{\"type\":\"result\"}", BAD, "no subtype" },
         { "{\"type\":\"result\",\"subtype\":5}", BAD, "no subtype" },
         { "{\"type\":\"result\",\"subtype\":\"SUCCESS\"}", BAD, "SUCCESS" },
+        /* JSON.stringify() of a text that was cut inside an emoji */
+        { "{\"type\":\"result\",\"subtype\":\"success\",\"result\":\"\\ud83d\"}", GOOD, NULL },
         /* no results */
         { "", NO_RESULT, NULL },
         { "result", NO_RESULT, NULL },
@@ -127,8 +129,9 @@ static void test_huge_lines(void) {
 static void test_command(void) {
         TAP_CHECK_STRING(claude_command[0], "claude");
         TAP_CHECK_STRING(claude_command[1], "-p");
-        TAP_CHECK_INT(string_table_lookup(claude_command, 5, "stream-json"), 3);
-        TAP_CHECK_INT(string_table_lookup(claude_command, 5, "--verbose"), 4);
+        TAP_CHECK_STRING(claude_command[2], "--output-format");
+        TAP_CHECK_STRING(claude_command[3], "stream-json");
+        TAP_CHECK_STRING(claude_command[4], "--verbose");
         TAP_CHECK_STRING(claude_command[5], NULL);
 }
 

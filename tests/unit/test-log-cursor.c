@@ -102,6 +102,34 @@ static void test_another_tasks(void) {
                 TAP_CHECK_INT(log_cursor_decode(others[i], cursor, back), -EINVAL);
 }
 
+/* FNV-1a with 32 bits, as published: what is behind a cursor is no secret. */
+static void forge(const char *journal_cursor, char cursor[static 2 * LOG_CURSOR_SIZE]) {
+        uint32_t hash = 2166136261U;
+
+        for (const char *s = TASK; *s; s++)
+                hash = (hash ^ (unsigned char) *s) * 16777619U;
+        for (const char *s = journal_cursor; *s; s++)
+                hash = (hash ^ (unsigned char) *s) * 16777619U;
+        snprintf(cursor, 2 * LOG_CURSOR_SIZE, "%s.c_%08x", journal_cursor, hash);
+}
+
+/* With the right check, but such as none is ever given out. */
+static void test_forged_ones(void) {
+        char longest[LOG_CURSOR_SIZE], cursor[2 * LOG_CURSOR_SIZE], back[LOG_CURSOR_SIZE];
+
+        memset(longest, 'x', sizeof(longest));
+        longest[LOG_CURSOR_SIZE - 12] = 0;
+        forge(longest, cursor);
+        TAP_CHECK_INT(log_cursor_decode(TASK, cursor, back), 0);
+        TAP_CHECK_STRING(back, longest);
+        longest[LOG_CURSOR_SIZE - 12] = 'x';
+        longest[LOG_CURSOR_SIZE - 11] = 0;
+        forge(longest, cursor);
+        check_refused(cursor);
+        forge("", cursor);
+        check_refused(cursor);
+}
+
 /* As long as there is room for the check of 11 bytes and the 0. */
 static void test_lengths(void) {
         char longest[LOG_CURSOR_SIZE + 1], cursor[LOG_CURSOR_SIZE], back[LOG_CURSOR_SIZE];
@@ -130,6 +158,7 @@ static const TapTest tests[] = {
         { "every cut, every byte missing, doubled or exchanged", test_every_cut_and_every_repetition },
         { "what is no cursor", test_what_is_no_cursor },
         { "another task's", test_another_tasks },
+        { "forged ones", test_forged_ones },
         { "lengths", test_lengths },
 };
 

@@ -197,6 +197,29 @@ static void test_what_clients_see(void) {
         }
 }
 
+/* Every name is there from the beginning, null where nothing is known yet: clients need not ask for names. */
+static void test_a_new_task_as_clients_see_it(void) {
+        _cleanup_(task_freep) Task *t = task_new();
+        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+        _cleanup_json_ Json *j = NULL;
+
+        t->id = strdup(ID);
+        t->spec.command = vector("a", "b");
+        t->spec.timeout_usec = 60 * USEC_PER_SEC;
+        TAP_CHECK_INT(task_to_json(t, false, &j), 0);
+        TAP_CHECK_INT(json_append(j, &text), 0);
+        TAP_CHECK_STRING(text.data,
+                         "{\"task_id\":\"" ID "\",\"state\":\"queued\",\"result\":null,\"reason\":null,\"exit_code\":null,"
+                         "\"signal\":null,\"error\":null,\"created_at\":null,\"last_updated\":null,\"started_at\":null,"
+                         "\"finished_at\":null,\"recipe\":\"command\",\"command\":[\"a\",\"b\"],"
+                         "\"working_directory\":null,\"timeout\":60,\"labels\":{},\"devpod_name\":null,"
+                         "\"github_repo\":null,\"task_description\":null,\"invocation_id\":null,\"boot_id\":null,"
+                         "\"attempt\":1,\"cancel_requested\":false,\"log_lines\":0,\"log_bytes\":0,"
+                         "\"last_output_at\":null,\"unit\":\"remote-developer-" ID ".service\","
+                         "\"status\":\"initializing\",\"progress\":0,\"is_running\":true,\"claude_status\":null,"
+                         "\"deadline\":null}");
+}
+
 static void test_hidden_fields_stay_on_disk(void) {
         static const char *const hidden[] = { "version", "bound_to_service", "manager_started_at", "log_cursor" };
         _cleanup_(task_freep) Task *t = make_task();
@@ -248,6 +271,8 @@ static const struct {
         { "{" GOOD ",\"cancel_requested\":\"no\"}", -EBADMSG, "cancel_requested" },
         { "{" GOOD ",\"log_lines\":-1}", -EBADMSG, "log_lines" },
         { "{" GOOD ",\"version\":\"1\"}", -EBADMSG, "version" },
+        { "{" GOOD ",\"version\":-1}", -EBADMSG, "version" },
+        { "{" GOOD ",\"attempt\":-1}", -EBADMSG, "attempt" },
         /* A later version's is left alone, whatever else is in it. */
         { "{" GOOD ",\"version\":2}", -EPROTONOSUPPORT, "version" },
         { "{\"version\":2147483647}", -EPROTONOSUPPORT, "version" },
@@ -294,6 +319,7 @@ static const TapTest tests[] = {
         { "every state and result comes back", test_every_state_and_result_comes_back },
         { "a text that was cut comes back", test_text_that_was_cut_comes_back },
         { "what clients see", test_what_clients_see },
+        { "a new task as clients see it", test_a_new_task_as_clients_see_it },
         { "hidden fields stay on disk", test_hidden_fields_stay_on_disk },
         { "broken documents are refused", test_broken_documents },
         { "older and richer documents are read", test_older_and_richer_documents },

@@ -263,6 +263,7 @@ static void test_load_of_what_is_not_there(void) {
 
         if (!fixture_init(&f))
                 return;
+        put(&f, "task-1700000000-ABCDEF.json", "{\"task_id\":\"" ID "\",\"state\":\"queued\",\"recipe\":\"claude\"}");
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
                 Task *t = NULL;
 
@@ -308,7 +309,7 @@ static void test_list_of_nothing(void) {
 static void test_list_passes_over_foreign_names(void) {
         static const char *const names[] = {
                 "active_tasks.json", ID ".result", ID ".prompt", ID ".json.broken-1700000000", ID, "." ID ".json",
-                ID ".json~", "task-1700000000-abcdeg.json", "task-1700000000-abcde.json", "README", ID ".jso",
+                ID ".json~", "task-1700000000-abcdeg.json", "task-1700000000-abcde.json", "README", ID ".jso", ID ".jsox",
                 "Task-1700000000-abcdef.json", "xtask-1700000000-abcdef.json", ".json",
         };
         FIXTURE;

@@ -87,6 +87,7 @@ static void test_unit_names(void) {
                 unit = task_unit_name(id);
                 should = string_format("remote-developer-%s.service", id);
                 TAP_CHECK_STRING(unit, should);
+                memset(back, 'x', sizeof(back));
                 TAP_CHECK(task_id_from_unit(unit, back));
                 TAP_CHECK_STRING(back, id);
         }
@@ -107,6 +108,24 @@ static void test_other_units(void) {
         for (size_t i = 0; i < ELEMENTSOF(wrong_units); i++)
                 if (task_id_from_unit(wrong_units[i], id))
                         tap_fail(__FILE__, __LINE__, "\"%s\" is taken for a task's unit", wrong_units[i]);
+}
+
+/* They are in files and in replies: they stay. */
+static void test_words(void) {
+        static const char *const states[] = { "queued",    "starting", "preparing", "running",
+                                              "reviewing", "stopping", "finished" };
+        static const char *const results[] = { "completed", "failed", "timed_out", "cancelled", "interrupted" };
+        static const char *const recipes[] = { "command", "claude" };
+
+        TAP_CHECK_INT(strv_length((char *const *) task_state_words), ELEMENTSOF(states));
+        for (size_t i = 0; i < ELEMENTSOF(states); i++)
+                TAP_CHECK_STRING(task_state_words[i], states[i]);
+        TAP_CHECK_INT(strv_length((char *const *) task_result_words), ELEMENTSOF(results));
+        for (size_t i = 0; i < ELEMENTSOF(results); i++)
+                TAP_CHECK_STRING(task_result_words[i], results[i]);
+        TAP_CHECK_INT(strv_length((char *const *) task_recipe_words), ELEMENTSOF(recipes));
+        for (size_t i = 0; i < ELEMENTSOF(recipes); i++)
+                TAP_CHECK_STRING(task_recipe_words[i], recipes[i]);
 }
 
 static void test_new_task(void) {
@@ -176,6 +195,7 @@ static const TapTest tests[] = {
         { "generated ids differ", test_generated_ids_differ },
         { "unit names and back", test_unit_names },
         { "other units are no task's", test_other_units },
+        { "words", test_words },
         { "a new task", test_new_task },
         { "status and progress", test_status_and_progress },
         { "the deadline", test_deadline },
