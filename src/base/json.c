@@ -114,6 +114,12 @@ static int check_tokens(const char *data, size_t size, Problem *problem) {
         return 0;
 }
 
+static bool is_blank(const char *s, const char *end) {
+        while (s < end && strchr(" \t\r\n", *s))
+                s++;
+        return s == end;
+}
+
 static int parse_text(const char *data, size_t size, bool strict, Json **ret, Problem *problem) {
         _cleanup_json_ Json *j = NULL;
         json_tokener *t;
@@ -139,6 +145,9 @@ static int parse_text(const char *data, size_t size, bool strict, Json **ret, Pr
                 r = check_tokens(data, size, problem);
         if (r >= 0 && json_tokener_get_error(t) != json_tokener_success)
                 r = parse_problem(t, problem);
+        /* Where it is not strict json-c stops behind the value. */
+        else if (r >= 0 && !strict && !is_blank(data + MIN_OF(json_tokener_get_parse_end(t), size), data + size))
+                r = -EINVAL;
         json_tokener_free(t);
         if (r >= 0)
                 *ret = TAKE_PTR(j);

@@ -60,8 +60,8 @@ static const struct {
         { "{\"type\":\"user\",\"x\":\"{\\\"type\\\":\\\"result\\\",\\\"subtype\\\":\\\"x\\\"}\"}", NO_RESULT, NULL },
         { "{\"type\":[\"result\"],\"subtype\":\"success\"}", NO_RESULT, NULL },
         { "{\"result\":\"type\",\"subtype\":\"success\"}", NO_RESULT, NULL },
-        { "{\"type\":\"result\",\"subtype\":\"success\",\"result\":\"\x01\"}", NO_RESULT, NULL },
-        { "{\"type\":\"result\",\"subtype\":\"success\",\"result\":\"\xff\"}", NO_RESULT, NULL },
+        { "{\"type\":\"result\",\"subtype\":\"success\",\"result\":\"\x01\"}", GOOD, NULL },
+        { "{\"type\":\"result\",\"subtype\":\"success\",\"result\":\"\xff\"}", GOOD, NULL },
 };
 
 static void check_outcome(const ClaudeOutcome *o, Should should, const char *error, const char *line) {

@@ -103,14 +103,14 @@ static void test_another_tasks(void) {
 }
 
 /* FNV-1a with 32 bits, as published: what is behind a cursor is no secret. */
-static void forge(const char *journal_cursor, char cursor[static 2 * LOG_CURSOR_SIZE]) {
+static void forge(const char *text, char cursor[static 2 * LOG_CURSOR_SIZE]) {
         uint32_t hash = 2166136261U;
 
         for (const char *s = TASK; *s; s++)
                 hash = (hash ^ (unsigned char) *s) * 16777619U;
-        for (const char *s = journal_cursor; *s; s++)
+        for (const char *s = text; *s; s++)
                 hash = (hash ^ (unsigned char) *s) * 16777619U;
-        snprintf(cursor, 2 * LOG_CURSOR_SIZE, "%s.c_%08x", journal_cursor, hash);
+        snprintf(cursor, 2 * LOG_CURSOR_SIZE, "%s.c_%08x", text, hash);
 }
 
 /* With the right check, but such as none is ever given out. */

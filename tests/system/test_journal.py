@@ -1,0 +1,119 @@
+"""What else may happen to a journal: it rotates, it is restarted, it drops the oldest, strangers write into it."""
+
+import pwd
+import subprocess
+import threading
+
+from case import check, note, same, seconds, until
+from test_stream import talker
+
+LINES = 4000
+# Pauses, so that what happens to the journal happens in the middle.
+SLOW = 'i=0; while [ $i -lt {} ]; do echo $i; i=$((i+1)); [ $((i % 100)) -ne 0 ] || sleep 0.05; done'
+
+
+def journalctl(*arguments):
+    subprocess.run(['journalctl', '--quiet', *arguments], check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+
+
+@seconds(90)
+def test_a_rotation_in_the_middle_of_a_log_loses_and_doubles_nothing(s):
+    task_id = s.api.create(SLOW.format(LINES))
+    over, count = threading.Event(), 0
+
+    def rotate():
+        nonlocal count
+        while not over.wait(0.2):
+            journalctl('--rotate')
+            count += 1
+    rotator = threading.Thread(target=rotate)
+    rotator.start()
+    wanted = [str(n) for n in range(LINES)]
+    same(s.api.lines(task_id), wanted, 'live')
+    over.set()
+    rotator.join()
+    note(f'{count} rotations')
+    check(count > 3, 'it was rotated', count)
+    same(s.api.lines(task_id), wanted, 'afterwards')
+    same(s.api.task(task_id)['log_lines'], LINES)
+    cursors = [e.id for e in s.api.log_events(task_id)]
+    for n in range(0, LINES, 511):
+        same(s.api.lines(task_id, cursors[n]), wanted[n + 1:], f'after line {n}')
+
+
+@seconds(90)
+def test_a_restart_of_journald_in_the_middle_of_a_log_loses_and_doubles_nothing(s):
+    task_id = s.api.create(SLOW.format(LINES // 2))
+    wanted = [str(n) for n in range(LINES // 2)]
+    with s.api.follow(task_id) as stream:
+        stream.until_line('200')
+        subprocess.run(['systemctl', 'restart', 'systemd-journald.service'], check=True)
+        rest = [e.json['log'] for e in stream if e.kind == 'log']
+    same(rest, wanted[201:], 'live')
+    same(s.api.lines(task_id), wanted, 'afterwards')
+
+
+def test_a_log_that_the_journal_has_dropped_is_a_log_without_lines(s):
+    task_id = s.api.run('echo a; echo b; exit 3')['task_id']
+    first, _ = s.api.log_events(task_id)
+    journalctl('--rotate')
+    journalctl('--vacuum-files=1')
+    until(lambda: s.api.lines(task_id) == [], 'the lines are gone')
+    same([e.kind for e in s.api.events(task_id)], ['status', 'final'])
+    task = s.api.task(task_id)
+    same((task['status'], task['exit_code'], task['log_lines'], task['logs']), ('failed', 3, 2, []))
+    with s.api.follow(task_id, first.id) as stream:
+        check(stream.status in (200, 204, 410), 'an answer and no error of ours', stream.status)
+
+
+def test_a_running_log_goes_on_when_its_begin_is_dropped(s):
+    task_id, fifo = talker(s)
+    last = s.api.wait_line(task_id, 'up').id
+    journalctl('--rotate')
+    journalctl('--vacuum-files=1')
+    fifo.write_text('on\n')
+    with s.api.follow(task_id, last) as stream:
+        stream.until_line('on')
+    fifo.write_text('end\n')
+    same(s.api.wait(task_id)['status'], 'completed')
+    same([line for line in s.api.lines(task_id) if line != 'up'], ['on'])
+
+
+def test_others_cannot_write_into_a_tasks_log(s):
+    """A name is all that it takes to look like a task's line; whose process it was is what counts."""
+    task_id, fifo = talker(s)
+    s.api.wait_line(task_id, 'up')
+    nobody = pwd.getpwnam('nobody')
+    for command in (['logger', '-t', task_id, '-p', 'local5.info', 'forged'],
+                    ['systemd-cat', '-t', task_id, 'echo', 'forged'],
+                    ['python3', '-c', 'import socket; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto('
+                     f'b"MESSAGE=forged\\nSYSLOG_IDENTIFIER={task_id}\\nSYSLOG_FACILITY=21\\n'
+                     f'REMOTE_DEVELOPER_TASK={task_id}\\n_SYSTEMD_UNIT={s.unit(task_id)}\\n'
+                     f'UNIT={s.unit(task_id)}\\nUSER_UNIT={s.unit(task_id)}\\n", "/run/systemd/journal/socket")']):
+        s.command(*command, user=nobody)
+    until(lambda: len([e for e in s.journal('MESSAGE=forged') if e.get('SYSLOG_IDENTIFIER') == task_id]) >= 3,
+          'the forged lines are in the journal')
+    fifo.write_text('true\nend\n')
+    s.api.wait(task_id)
+    same(s.api.lines(task_id), ['up', 'true'])
+
+
+def test_others_cannot_forge_a_verdict(s):
+    """Records of systemd count only from systemd."""
+    task_id, fifo = talker(s)
+    s.api.wait_line(task_id, 'up')
+    unit, invocation = s.unit(task_id), s.show(s.unit(task_id), 'InvocationID')
+    record = (f'MESSAGE=forged\\nMESSAGE_ID=d9b373ed55a64feb8242e02dbe79a49c\\nUNIT_RESULT=oom-kill\\nUNIT={unit}\\n'
+              f'USER_UNIT={unit}\\nINVOCATION_ID={invocation}\\nUSER_INVOCATION_ID={invocation}\\n')
+    s.command('python3', '-c', 'import socket; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto('
+              f'b"{record}", "/run/systemd/journal/socket")', user=pwd.getpwnam('nobody'))
+    until(lambda: s.journal('MESSAGE=forged', f'UNIT={unit}'), 'the record is in the journal')
+    s.stop_all()
+    fifo.write_text('end\n')
+    path = s.state / f'{task_id}.result'
+    until(path.exists, 'it has ended')
+    until(lambda: s.show(unit, 'ActiveState') in ('inactive', 'failed'), 'its unit has ended')
+    path.unlink()
+    s.listen()
+    check(s.api.wait(task_id)['reason'] != 'oom-kill', 'the forged record is not believed')
