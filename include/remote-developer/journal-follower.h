@@ -21,6 +21,11 @@ DEFINE_CLEANUP(JournalFollower *, journal_follower_free)
 /* Reads what is there now, at most `max` entries. 1: there may be more; 0: the end was reached. */
 int journal_follower_pump(JournalFollower *f, unsigned max);
 
+/* To be called before a look that must miss nothing. sd_journal_next() that came between two updates of a file
+ * remembers the end it saw, and does not see what follows until something else is written (tried); seeking makes it
+ * forget. */
+int journal_follower_look_afresh(JournalFollower *f);
+
 /* Hands out what this unit has begun and will not end: see journal_reader_flush(). */
 void journal_follower_flush(JournalFollower *f, const char *unit);
 

@@ -190,6 +190,8 @@ static usec_t log_is_missing(TaskRun *run) {
                 run->drain_pause_usec = MIN_OF(run->drain_pause_usec * 2, DRAIN_PAUSE_MAX_USEC);
                 return run->drain_pause_usec;
         }
+        if (follower)
+                (void) journal_follower_look_afresh(follower);
         if (follower && journal_follower_pump(follower, PUMP_MAX) > 0)
                 return 1;
         if (follower)

@@ -11,6 +11,7 @@
 #include "journal-internal.h"
 #include "line-joiner.h"
 
+#include <stdio.h>
 #include <systemd/sd-event.h>
 
 /* Entries a turn: about 1 ms of work, so that requests are answered during a flood. */
@@ -34,7 +35,9 @@ struct JournalFollower {
         usec_t taken_at_usec; /* monotonic; when there was last something to take */
 
         LineJoiner joiner;
-        unsigned entries; /* taken so far */
+        char cursor[JOURNAL_CURSOR_SIZE]; /* of the last entry taken, or at first of the journal's last one; "": none */
+        bool positioned;                  /* stands on an entry that is not taken yet */
+        unsigned entries;                 /* taken so far */
 };
 
 static void take_entry(JournalFollower *f) {
@@ -48,6 +51,7 @@ static void take_entry(JournalFollower *f) {
                 log_warning("An entry of the journal could not be read: %s", strerror(-r));
                 return;
         }
+        memcpy(f->cursor, line.cursor, sizeof(f->cursor));
         if (r > 0)
                 f->on_line(f->userdata, unit, &line);
 }
@@ -83,6 +87,7 @@ static int open_handle(JournalFollower *f) {
 
 /* Stands on the last entry there is, so that the next one is the first new one. */
 static int seek_end(JournalFollower *f) {
+        _cleanup_free_ char *cursor = NULL;
         int r;
 
         r = sd_journal_seek_tail(f->journal);
@@ -90,7 +95,32 @@ static int seek_end(JournalFollower *f) {
                 r = sd_journal_previous(f->journal);
         if (r == 0)
                 return sd_journal_seek_head(f->journal);
+        if (r > 0)
+                r = sd_journal_get_cursor(f->journal, &cursor);
+        if (r >= 0)
+                snprintf(f->cursor, sizeof(f->cursor), "%s", cursor);
+        return r;
+}
+
+int journal_follower_look_afresh(JournalFollower *f) {
+        int r;
+
+        f->positioned = false;
+        if (!*f->cursor)
+                return sd_journal_seek_head(f->journal);
+        r = sd_journal_seek_cursor(f->journal, f->cursor);
+        if (r >= 0)
+                r = sd_journal_next(f->journal);
+        /* Where that entry is gone it stands on the next one there is, which is wanted. */
+        f->positioned = r > 0 && sd_journal_test_cursor(f->journal, f->cursor) <= 0;
         return MIN_OF(r, 0);
+}
+
+static int next_entry(JournalFollower *f) {
+        if (!f->positioned)
+                return sd_journal_next(f->journal);
+        f->positioned = false;
+        return 1;
 }
 
 int journal_follower_pump(JournalFollower *f, unsigned max) {
@@ -100,7 +130,7 @@ int journal_follower_pump(JournalFollower *f, unsigned max) {
         if (r < 0)
                 return r;
         for (unsigned i = 0; i < max; i++) {
-                r = sd_journal_next(f->journal);
+                r = next_entry(f);
                 if (r <= 0)
                         return r;
                 if (++f->entries % JOURNAL_MEMORY_ENTRIES == 0)

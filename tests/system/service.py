@@ -189,6 +189,13 @@ class Service:
 
     # --- between cases ---
 
+    def kill_tasks(self):
+        """To be called until true: a case may end before the unit of its task is there."""
+        if not self.api.running():
+            return True
+        self.systemctl('kill', '--signal=KILL', TASKS, check=False)
+        return False
+
     def tidy(self):
         """Ends what a case left behind."""
         self.systemctl('kill', '--signal=KILL', TASKS, check=False)
@@ -197,7 +204,7 @@ class Service:
             self.restart()
         else:
             self.start()
-        until(lambda: not self.api.running(), 'no task runs')
+        until(self.kill_tasks, 'no task runs')
         while self.scratches:
             shutil.rmtree(self.scratches.pop(), ignore_errors=True)
 

@@ -140,7 +140,7 @@ def test_a_service_that_hangs_is_ended_and_started_again(s):
     base = pathlib.Path('/run/systemd') if not s.is_user else s.runtime / 'systemd'
     dropin = base / s.mode / f'{SERVICE}.d/short.conf'
     s.command('mkdir', '-p', str(dropin.parent))
-    dropin.write_text('[Service]\nWatchdogSec=4\nTimeoutAbortSec=1\n')
+    dropin.write_text('[Service]\nWatchdogSec=2\nTimeoutAbortSec=1\n')
     try:
         s.systemctl('daemon-reload')
         s.restart()

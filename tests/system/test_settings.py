@@ -139,11 +139,11 @@ def test_orphaned_task_action_says_that_it_does_not_resume_yet(s):
 @seconds(90)
 def test_monitor_interval_is_how_often_units_are_compared(s):
     """The tick may come a second late, so that the machine can sleep; but none may be left out."""
-    s.configure(recovery={'monitor_interval': 2})
+    s.configure(recovery={'monitor_interval': 1})
     with watch(s.main_pid(), 'sendmsg,sendto') as lines:
         times = [float(line.split()[1]) for line in take_until(lines, 'ListUnits', 3)]
     gaps = [round(b - a, 1) for a, b in zip(times, times[1:])]
-    check(all(1.9 < gap < 3.3 for gap in gaps), 'every 2 to 3 seconds', gaps)
+    check(all(0.9 < gap < 2.3 for gap in gaps), 'every 1 to 2 seconds', gaps)
 
 
 def test_max_memory_logs_is_what_is_held_and_the_rest_is_still_there(s):

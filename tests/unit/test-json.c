@@ -215,6 +215,32 @@ static void test_every_cut_is_refused(void) {
         TAP_CHECK_INT(parse(whole, strlen(whole), &j, NULL), 0);
 }
 
+/* Another program's own: what only strictness refuses is taken, but whole. */
+static void test_lenience(void) {
+        static const struct {
+                const char *text, *is;
+        } rows[] = {
+                { "[\"\\ud83d\"]", "[\"" REPLACEMENT "\"]" },
+                { "{\"a\":\"\t\"}", "{\"a\":\"\\t\"}" },
+                { " {\"a\":1.50} \n", "{\"a\":1.50}" },
+        };
+        static const char *const refused[] = { "", "{", "{\"a\":", "\"abc", "[1", "nul", "{} behind", "{}{}" };
+        Json *none = NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(buffer_done) Buffer b = BUFFER_NULL;
+                _cleanup_json_ Json *j = NULL;
+
+                TAP_CHECK_INT(json_parse_leniently(rows[i].text, strlen(rows[i].text), &j), 0);
+                TAP_CHECK_INT(json_append(j, &b), 0);
+                TAP_CHECK_STRING(b.data, rows[i].is);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(refused); i++)
+                TAP_CHECK_INT(json_parse_leniently(refused[i], strlen(refused[i]), &none), -EINVAL);
+        TAP_CHECK_INT(json_parse_leniently("{}\0", 3, &none), -EINVAL);
+        TAP_CHECK(!none);
+}
+
 static void check_written(Json *value, const char *should) {
         _cleanup_(buffer_done) Buffer b = BUFFER_NULL;
 
@@ -296,6 +322,7 @@ static const TapTest tests[] = {
         { "what is no JSON is refused", test_what_is_no_json_is_refused },
         { "the depth is bounded", test_depth_is_bounded },
         { "every cut is refused", test_every_cut_is_refused },
+        { "lenience", test_lenience },
         { "values are written", test_values_are_written },
         { "broken text is repaired", test_broken_text_is_repaired },
         { "members", test_members },

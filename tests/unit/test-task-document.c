@@ -209,8 +209,9 @@ static void test_a_new_task_as_clients_see_it(void) {
         TAP_CHECK_INT(task_to_json(t, false, &j), 0);
         TAP_CHECK_INT(json_append(j, &text), 0);
         TAP_CHECK_STRING(text.data,
-                         "{\"task_id\":\"" ID "\",\"state\":\"queued\",\"result\":null,\"reason\":null,\"exit_code\":null,"
-                         "\"signal\":null,\"error\":null,\"created_at\":null,\"last_updated\":null,\"started_at\":null,"
+                         "{\"task_id\":\"" ID "\",\"state\":\"queued\",\"result\":null,\"reason\":null,"
+                         "\"exit_code\":null,\"signal\":null,\"error\":null,\"created_at\":null,"
+                         "\"last_updated\":null,\"started_at\":null,"
                          "\"finished_at\":null,\"recipe\":\"command\",\"command\":[\"a\",\"b\"],"
                          "\"working_directory\":null,\"timeout\":60,\"labels\":{},\"devpod_name\":null,"
                          "\"github_repo\":null,\"task_description\":null,\"invocation_id\":null,\"boot_id\":null,"

@@ -309,8 +309,8 @@ static void test_list_of_nothing(void) {
 static void test_list_passes_over_foreign_names(void) {
         static const char *const names[] = {
                 "active_tasks.json", ID ".result", ID ".prompt", ID ".json.broken-1700000000", ID, "." ID ".json",
-                ID ".json~", "task-1700000000-abcdeg.json", "task-1700000000-abcde.json", "README", ID ".jso", ID ".jsox",
-                "Task-1700000000-abcdef.json", "xtask-1700000000-abcdef.json", ".json",
+                ID ".json~", "task-1700000000-abcdeg.json", "task-1700000000-abcde.json", "README", ID ".jso",
+                ID ".jsox", "Task-1700000000-abcdef.json", "xtask-1700000000-abcdef.json", ".json",
         };
         FIXTURE;
         _cleanup_strv_ char **ids = NULL;
