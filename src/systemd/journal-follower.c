@@ -35,7 +35,7 @@ struct JournalFollower {
         usec_t taken_at_usec; /* monotonic; when there was last something to take */
 
         LineJoiner joiner;
-        char cursor[JOURNAL_CURSOR_SIZE]; /* of the last entry taken, or at first of the journal's last one; "": none */
+        char cursor[JOURNAL_CURSOR_SIZE]; /* of the last entry taken, at first the journal's last; "": none */
         bool positioned;                  /* stands on an entry that is not taken yet */
         unsigned entries;                 /* taken so far */
 };

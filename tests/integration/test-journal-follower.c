@@ -7,6 +7,17 @@
 
 #include <systemd/sd-event.h>
 
+usec_t __real_clock_monotonic_usec(void);
+usec_t __wrap_clock_monotonic_usec(void);
+
+/* The linker puts this clock in the place of the real one, for the follower (whose timers go by the real one) and for
+ * the tests alike. */
+static usec_t behind_usec;
+
+usec_t __wrap_clock_monotonic_usec(void) {
+        return __real_clock_monotonic_usec() - behind_usec;
+}
+
 /* The lines that came, as "abcdef:text " with the last six of the unit's id. */
 typedef struct Follow {
         JournalFixture journal;
@@ -143,9 +154,8 @@ static void test_flush_is_of_one_unit(void) {
 
         if (!follow_begin(&f))
                 return;
-        JOURNAL_APPEND(&f.journal, "a", { "a", .stream = 1, .goes_on = true },
-                       { "b", .unit = OTHER, .stream = 2, .goes_on = true },
-                       { "c", .stream = 3, .goes_on = true });
+        JOURNAL_APPEND(&f.journal, "a", { "b", .unit = OTHER, .stream = 2, .goes_on = true },
+                       { "a", .stream = 1, .goes_on = true }, { "c", .stream = 3, .goes_on = true });
         CHECK_PUMP(&f, "");
         journal_follower_flush(f.follower, FIXTURE_UNIT);
         TAP_CHECK_INT(f.n, 2);
@@ -260,6 +270,31 @@ static void test_at_rest_nothing_wakes_it(void) {
         TAP_CHECK_INT(journal_follower_set_interval(f.follower, 0), 0);
         (void) count_turns(&f, 20 * USEC_PER_MSEC);
         TAP_CHECK_INT(count_turns(&f, 300 * USEC_PER_MSEC), 0);
+        /* Nor after it was woken. */
+        JOURNAL_APPEND(&f.journal, "a", { "one" });
+        TAP_CHECK(wait_for_lines(&f, 1, 10 * USEC_PER_SEC));
+        (void) count_turns(&f, 400 * USEC_PER_MSEC);
+        TAP_CHECK_INT(count_turns(&f, 300 * USEC_PER_MSEC), 0);
+}
+
+/* Somebody watches, but for five seconds nothing was written: it waits for the journal's events as at rest. */
+static void test_a_quiet_log_is_not_looked_at(void) {
+        FOLLOW;
+
+        behind_usec = 4800 * USEC_PER_MSEC;
+        JOURNAL_APPEND(&f.journal, "a", { "old" });
+        if (follow_begin(&f)) {
+                TAP_CHECK_INT(journal_follower_set_interval(f.follower, 10 * USEC_PER_MSEC), 0);
+                TAP_CHECK(count_turns(&f, 100 * USEC_PER_MSEC) > 0);
+                (void) count_turns(&f, 300 * USEC_PER_MSEC);
+                TAP_CHECK_INT(count_turns(&f, 300 * USEC_PER_MSEC), 0);
+                JOURNAL_APPEND(&f.journal, "a", { "one" });
+                TAP_CHECK(wait_for_lines(&f, 1, 10 * USEC_PER_SEC));
+                TAP_CHECK(count_turns(&f, 100 * USEC_PER_MSEC) > 3);
+                (void) count_turns(&f, 600 * USEC_PER_MSEC);
+                TAP_CHECK_INT(count_turns(&f, 300 * USEC_PER_MSEC), 0);
+        }
+        behind_usec = 0;
 }
 
 /* The file with the last entry read is gone when the next one comes. */
@@ -301,6 +336,7 @@ static const TapTest tests[] = {
         { "the journal's events wake it", test_the_journals_events_wake_it },
         { "a flood is read to its end", test_a_flood_is_read_to_its_end },
         { "at rest nothing wakes it", test_at_rest_nothing_wakes_it },
+        { "a quiet log is not looked at", test_a_quiet_log_is_not_looked_at },
         { "many lines, and the last one gone", test_many_lines_and_the_last_one_gone },
         { "no directory", test_no_directory },
 };

@@ -323,6 +323,13 @@ static void test_cursor_of_what_was_vacuumed(void) {
                 return;
         TAP_CHECK_INT(journal_reader_seek_after(r, first), 0);
         CHECK_REST(r, "three", "four");
+        /* It stands on an entry now; the next seek forgets that. */
+        TAP_CHECK_INT(journal_reader_seek_after(r, first), 0);
+        TAP_CHECK_INT(journal_reader_seek_head(r), 0);
+        CHECK_REST(r, "three", "four");
+        TAP_CHECK_INT(journal_reader_seek_after(r, first), 0);
+        TAP_CHECK_INT(journal_reader_seek_tail(r, 1), 0);
+        CHECK_REST(r, "four");
         journal_fixture_remove(&f, "b");
         if (!open_reader(&f, &r))
                 return;

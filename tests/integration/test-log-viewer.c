@@ -102,6 +102,20 @@ static void test_wakes(void) {
         TAP_CHECK(!log_viewer_free(NULL));
 }
 
+/* What was there from its first line on needs no journal: here there is none. */
+static void test_the_ring_alone(void) {
+        VIEWING(10, true);
+        JournalLine line = { .cursor = "s=1", .text = "one", .size = 3 };
+
+        TAP_CHECK_INT(rmdir(v.journal.directory), 0);
+        viewing_open(&v, 0);
+        log_feed_append(v.feed, &line);
+        CHECK_VIEW(&v, 0, "one");
+        TAP_CHECK_INT(log_viewer_seek_after(v.viewers[0].viewer, "s=1"), 0);
+        CHECK_VIEW(&v, 0, NULL);
+        TAP_CHECK_INT(log_viewer_seek_tail(v.viewers[0].viewer, 1), -ENOENT);
+}
+
 /* --- the seam --- */
 
 static void test_a_viewer_meets_the_follower(void) {
@@ -369,8 +383,12 @@ static void test_a_viewer_outlives_the_run(void) {
         append_numbers(&v, "a", 0, 30);
         viewing_pump(&v);
         viewing_finish(&v);
+        /* One that will look for the follower at the journal's end. */
+        viewing_open(&v, 1);
+        TAP_CHECK_INT(log_viewer_seek_tail(v.viewers[1].viewer, 0), 0);
         v.feed = log_feed_unref(v.feed);
         v.follower = journal_follower_free(v.follower);
+        CHECK_VIEW(&v, 1, NULL);
         check_numbers(&v, 0, 0, 30);
         TAP_CHECK(log_viewer_is_at_end(v.viewers[0].viewer));
 }
@@ -382,6 +400,7 @@ static const TapTest tests[] = {
         { "seeking in a finished log", test_seeking_in_a_finished_log },
         { "live from the start", test_live_from_the_start },
         { "wakes", test_wakes },
+        { "the ring alone", test_the_ring_alone },
         { "a viewer meets the follower", test_a_viewer_meets_the_follower },
         { "meeting before the first line", test_meeting_before_the_first_line },
         { "the text at the seam", test_the_text_at_the_seam },

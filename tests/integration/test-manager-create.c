@@ -32,8 +32,8 @@ static void test_states_follow_the_unit(void) {
                 { "inactive", "dead", TASK_STARTING, "initializing" },
                 { "activating", "start-pre", TASK_PREPARING, "preparing_workspace" },
                 { "activating", "start", TASK_STARTING, "initializing" },
-                { "active", "running", TASK_RUNNING, "executing_task" },
                 { "reloading", "reload", TASK_RUNNING, "executing_task" },
+                { "active", "running", TASK_RUNNING, "executing_task" },
                 { "maintenance", "new-in-some-version", TASK_RUNNING, "executing_task" },
                 { "deactivating", "stop-sigterm", TASK_STOPPING, "stopping" },
                 { "deactivating", "stop-post", TASK_REVIEWING, "reviewing_changes" },
@@ -184,7 +184,7 @@ static void test_refusal_is_the_tasks_error(void) {
 static void test_unit_is_there_after_all(void) {
         static const char *const errors[] = {
                 "org.freedesktop.systemd1.UnitExists", SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_TIMEOUT,
-                SD_BUS_ERROR_DISCONNECTED,
+                SD_BUS_ERROR_DISCONNECTED, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER,
         };
 
         for (size_t i = 0; i < ELEMENTSOF(errors); i++) {
@@ -258,8 +258,12 @@ static void test_active_tasks_at_each_stage(void) {
                 return;
         check_active(&s, "[{\"task_id\":\"{id}\",\"unit\":\"{unit}\",\"thread_name\":\"{unit}\","
                          "\"invocation_id\":null,\"started_at\":null,\"is_alive\":false}]\n");
+        u->status.main_pid = 4711;
+        fake_unit_set_state(u, "activating", "start");
+        check_active(&s, "[{\"task_id\":\"{id}\",\"unit\":\"{unit}\",\"thread_name\":\"{unit}\","
+                         "\"invocation_id\":\"{invocation}\",\"started_at\":null,\"is_alive\":true}]\n");
         u->status.active_enter_usec = 1700000000000000;
-        fake_unit_start(u);
+        fake_unit_set_state(u, "active", "running");
         check_active(&s, "[{\"task_id\":\"{id}\",\"unit\":\"{unit}\",\"thread_name\":\"{unit}\","
                          "\"invocation_id\":\"{invocation}\",\"started_at\":\"2023-11-14T22:13:20.000000Z\","
                          "\"is_alive\":true}]\n");

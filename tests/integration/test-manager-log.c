@@ -4,6 +4,7 @@
 
 #include <remote-developer/strings.h>
 
+#include <dirent.h>
 #include <signal.h>
 
 #define CLAUDE                                                                                               \
@@ -94,6 +95,36 @@ static void test_last_lines_are_in_the_verdict(void) {
         TAP_CHECK_INT(story_task(&s)->log_lines, 1);
 }
 
+static unsigned count_descriptors(void) {
+        DIR *d = opendir("/proc/self/fd");
+        unsigned n = 0;
+
+        while (TAP_CHECK(d) && readdir(d))
+                n++;
+        closedir(d);
+        return n;
+}
+
+/* The journal's files, and inotify on them. */
+static void test_nothing_is_held_open_when_nothing_runs(void) {
+        _cleanup_(story_done) Story s = {};
+        unsigned before;
+
+        if (!begin(&s))
+                return;
+        before = count_descriptors();
+        for (unsigned i = 0; i < 2; i++) {
+                if (!story_run(&s))
+                        return;
+                story_log(&s, "a line", NULL);
+                TAP_CHECK(count_descriptors() > before);
+                fake_unit_end(story_unit(&s), "exit-code", CLD_EXITED, 1);
+                TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
+                story_settle(&s);
+                TAP_CHECK_INT(count_descriptors(), before);
+        }
+}
+
 /* --- an agent --- */
 
 static FakeUnit *run_agent(Story *s) {
@@ -145,6 +176,8 @@ static void test_agents_account_from_before_a_restart(void) {
                 return;
         story_log(&s, INIT, SUCCESS, "trailing", NULL);
         TAP_CHECK(STORY_UNTIL(&s, story_task(&s)->log_lines == 3));
+        fake_unit_set_state(story_unit(&s), "deactivating", "stop-post");
+        TAP_CHECK(STORY_UNTIL(&s, document_has(&s, "\"log_lines\":3")));
         story_stop_service(&s);
         fake_unit_remove(story_unit(&s));
         if (!story_start_service(&s))
@@ -292,6 +325,7 @@ static const TapTest tests[] = {
         { "the count is saved every so many lines", test_count_is_saved_every_so_many_lines },
         { "no line is counted twice", test_no_line_is_counted_twice },
         { "the last lines are in the verdict", test_last_lines_are_in_the_verdict },
+        { "nothing is held open when nothing runs", test_nothing_is_held_open_when_nothing_runs },
         { "an agent's account of itself", test_agents_account },
         { "an agent's account from before a restart", test_agents_account_from_before_a_restart },
         { "an agent's words survive a retry", test_agents_words_survive_a_retry },

@@ -233,6 +233,19 @@ static void test_task_with_a_torn_record_has_begun(void) {
         TAP_CHECK_INT(fake_count_calls(&s.systemd, "StartTransientUnit"), 1);
 }
 
+/* The wish was stored, and the service died before anything else. */
+static void test_cancelled_task_is_not_started(void) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!leave_queued(&s))
+                return;
+        replace_in_document(&s, "\"cancel_requested\":false", "\"cancel_requested\":true");
+        if (!story_start_service(&s))
+                return;
+        TAP_CHECK_STRING(story_verdict(&s), "cancelled cancelled");
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "StartTransientUnit"), 1);
+}
+
 /* --- check_orphaned_tasks: false --- */
 
 static void test_dead_tasks_are_left_when_told_so(void) {
@@ -478,6 +491,7 @@ static const TapTest tests[] = {
         { "a task that was acknowledged and never began is started", test_acknowledged_task_is_started },
         { "a task with a record has begun", test_task_with_a_record_has_begun },
         { "a task with a torn record has begun", test_task_with_a_torn_record_has_begun },
+        { "a cancelled task is not started", test_cancelled_task_is_not_started },
         { "check_orphaned_tasks false: dead tasks are left", test_dead_tasks_are_left_when_told_so },
         { "check_orphaned_tasks false: failed units are left", test_failed_unit_is_left_when_told_so },
         { "check_orphaned_tasks false: living tasks are not concerned",

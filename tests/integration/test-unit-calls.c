@@ -196,6 +196,21 @@ static void test_every_question_is_answered_once(void) {
         check_every_question_is_answered_once(fake_emit_owner_changed);
 }
 
+static void test_nobody_is_called_back_by_what_is_gone(void) {
+        _cleanup_(crowd_done) Crowd c = {};
+        unsigned answers[TASKS] = {};
+
+        if (!story_begin(&c.story) || !crowd_create(&c))
+                return;
+        test_clock_advance(2 * USEC_PER_SEC);
+        fake_delay_replies(&c.story.systemd, "GetAll");
+        for (size_t i = 0; i < TASKS; i++)
+                manager_refresh_usage(c.story.manager, c.ids[i], on_usage, &answers[i]);
+        story_settle(&c.story);
+        c.story.manager = manager_free(c.story.manager);
+        TAP_CHECK_INT(sum(answers), 0);
+}
+
 /* A start that nobody answered must not take somebody's turn for ever. */
 static void test_systemd_leaves_the_bus(void) {
         _cleanup_(crowd_done) Crowd c = {};
@@ -240,6 +255,32 @@ static void test_starts_wait_their_turn(void) {
         test_clock_journald_is_done = 1;
         test_clock_advance(USEC_PER_SEC);
         TAP_CHECK_STRING(story_verdict(&c.story), "cancelled cancelled");
+}
+
+/* Comparing does not start them a second time, and a new service starts those whose turn never came. */
+static void test_turns_survive(void) {
+        for (unsigned i = 0; i < 2; i++) {
+                _cleanup_(crowd_done) Crowd c = {};
+
+                if (!story_begin(&c.story) || !crowd_create(&c) || !crowd_create(&c))
+                        return;
+                if (i == 0) {
+                        test_clock_advance(c.story.config.monitor_interval_usec);
+                        manager_monitor(c.story.manager);
+                        story_settle(&c.story);
+                        TAP_CHECK_INT(count_starts(&c), STARTS_MAX);
+                } else {
+                        story_stop_service(&c.story);
+                        TAP_CHECK_INT(count_starts(&c), STARTS_MAX);
+                        if (!story_start_service(&c.story))
+                                return;
+                }
+                c.first = 0;
+                crowd_run(&c);
+                c.first = TASKS;
+                crowd_run(&c);
+                TAP_CHECK_INT(count_starts(&c), 2 * TASKS);
+        }
 }
 
 /* Whoever comes behind one that gave up its turn. */
@@ -292,6 +333,8 @@ static const TapTest tests[] = {
         { "every question is answered once", test_every_question_is_answered_once },
         { "systemd leaves the bus", test_systemd_leaves_the_bus },
         { "starts wait their turn", test_starts_wait_their_turn },
+        { "turns survive a comparison, and the service", test_turns_survive },
+        { "nobody is called back by what is gone", test_nobody_is_called_back_by_what_is_gone },
         { "turns are taken in order", test_turns_are_taken_in_order },
         { "calls that wait end with the service", test_waiting_calls_end_with_the_service },
 };
