@@ -76,8 +76,8 @@ static const struct {
 };
 
 /* Only the manager may tell, which in system mode is root's; and, of a failed start, its child before it became the
- * program, which may be the task's user by then, but is in the unit. A task could thus lie of its own start, and gain
- * nothing but a failure with another name. */
+ * program, which may be the task's user by then, and gone before journald looked for its unit. A task could thus lie of
+ * its own start, and gain nothing but a failure with another name. */
 static bool record_is_trusted(sd_journal *j, RuntimeScope scope, const char *unit) {
         char uid[16], message_id[ID128_TEXT_SIZE], writer[128];
 
@@ -88,7 +88,9 @@ static bool record_is_trusted(sd_journal *j, RuntimeScope scope, const char *uni
                 return true;
         journal_get_text(j, "MESSAGE_ID", message_id, sizeof(message_id));
         journal_get_unit(j, scope, writer, sizeof(writer));
-        return string_equal(message_id, SD_MESSAGE_SPAWN_FAILED_STR) && string_equal(writer, unit);
+        if (!string_equal(message_id, SD_MESSAGE_SPAWN_FAILED_STR))
+                return false;
+        return !*writer || string_equal(writer, unit);
 }
 
 static bool record_is_of(sd_journal *j, RuntimeScope scope, const char *invocation_id) {

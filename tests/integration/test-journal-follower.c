@@ -266,7 +266,7 @@ static void test_at_rest_nothing_wakes_it(void) {
         (void) count_turns(&f, 50 * USEC_PER_MSEC);
         TAP_CHECK_INT(count_turns(&f, 300 * USEC_PER_MSEC), 0);
         TAP_CHECK_INT(journal_follower_set_interval(f.follower, 10 * USEC_PER_MSEC), 0);
-        TAP_CHECK(count_turns(&f, 300 * USEC_PER_MSEC) >= 5);
+        TAP_CHECK(count_turns(&f, 300 * USEC_PER_MSEC) > 0);
         TAP_CHECK_INT(journal_follower_set_interval(f.follower, 0), 0);
         (void) count_turns(&f, 20 * USEC_PER_MSEC);
         TAP_CHECK_INT(count_turns(&f, 300 * USEC_PER_MSEC), 0);
@@ -290,7 +290,7 @@ static void test_a_quiet_log_is_not_looked_at(void) {
                 TAP_CHECK_INT(count_turns(&f, 300 * USEC_PER_MSEC), 0);
                 JOURNAL_APPEND(&f.journal, "a", { "one" });
                 TAP_CHECK(wait_for_lines(&f, 1, 10 * USEC_PER_SEC));
-                TAP_CHECK(count_turns(&f, 100 * USEC_PER_MSEC) > 3);
+                TAP_CHECK(count_turns(&f, 100 * USEC_PER_MSEC) > 0);
                 (void) count_turns(&f, 600 * USEC_PER_MSEC);
                 TAP_CHECK_INT(count_turns(&f, 300 * USEC_PER_MSEC), 0);
         }

@@ -296,6 +296,30 @@ static void test_matches_come_before_the_list(void) {
         TAP_CHECK_STRING(s.systemd.calls[2], "ListUnitsByPatterns");
 }
 
+/* Nothing is asked before what was asked first is answered. */
+static void test_nothing_is_asked_while_connecting(void) {
+        _cleanup_(story_done) Story s = {};
+        sd_bus *bus;
+
+        if (!story_open(&s) || !story_load(&s))
+                return;
+        bus = fake_connect(&s.systemd);
+        fake_delay_replies(&s.systemd, "");
+        TAP_CHECK(bus && manager_start_on_bus(s.manager, bus) >= 0);
+        sd_bus_unref(bus);
+        story_settle(&s);
+        test_clock_advance(s.config.monitor_interval_usec);
+        manager_monitor(s.manager);
+        TAP_CHECK_INT(story_create(&s, MAKE), -ENOTCONN);
+        TAP_CHECK_CONTAINS(s.problem.sentence, "is being made");
+        story_settle(&s);
+        TAP_CHECK_INT(s.systemd.n_calls, 2);
+        fake_release_replies(&s.systemd);
+        story_settle(&s);
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "ListUnits"), 1);
+        TAP_CHECK_INT(s.recovered, 1);
+}
+
 static void test_list_is_lost(void) {
         _cleanup_(story_done) Story s = {};
 
@@ -449,6 +473,7 @@ static const TapTest tests[] = {
         { "already subscribed is fine", test_already_subscribed_is_fine },
         { "a refused connection is none", test_refused_connection_is_none },
         { "the subscription comes before the list", test_matches_come_before_the_list },
+        { "nothing is asked while connecting", test_nothing_is_asked_while_connecting },
         { "the list of units is lost", test_list_is_lost },
         { "the list of units is refused", test_list_is_refused },
         { "one list at a time", test_one_list_at_a_time },
