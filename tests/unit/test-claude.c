@@ -11,7 +11,7 @@
 
 static void take(ClaudeOutcome *o, const char *line) {
         /* In memory of its very size: a line is no string. */
-        _cleanup_free_ char *copy = malloc(strlen(line) + 1);
+        _cleanup_free_ char *copy = malloc(strlen(line));
 
         memcpy(copy, line, strlen(line));
         claude_outcome_take(o, copy, strlen(line));

@@ -138,6 +138,21 @@ static void test_lines_are_copied(void) {
         log_ring_free(r);
 }
 
+/* It is not held, but whoever has read it is at the ring's end. */
+static void test_a_first_line_that_is_too_long(void) {
+        JournalLine line = { .cursor = "s=1", .text = "0123456789", .size = 10 };
+        uint64_t position = 0;
+        LogRing *r = NULL;
+
+        TAP_CHECK_INT(log_ring_new(10, 5, &r), 0);
+        TAP_CHECK_INT(log_ring_append(r, &line), 0);
+        TAP_CHECK_INT(log_ring_first(r), 1);
+        TAP_CHECK_INT(log_ring_end(r), 1);
+        TAP_CHECK(log_ring_find_after(r, "s=1", &position));
+        TAP_CHECK_INT(position, 1);
+        log_ring_free(r);
+}
+
 static void test_the_longest_cursor(void) {
         JournalLine line = { .text = "", .size = 0 }, back;
         uint64_t position = 0;
@@ -157,6 +172,7 @@ static const TapTest tests[] = {
         { "an empty ring", test_empty_ring },
         { "random lines, against a model", test_against_the_model },
         { "lines are copied", test_lines_are_copied },
+        { "a first line that is too long", test_a_first_line_that_is_too_long },
         { "the longest cursor", test_the_longest_cursor },
 };
 

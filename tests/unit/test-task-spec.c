@@ -147,7 +147,7 @@ static char *many(const char *open, const char *name, const char *close, unsigne
         return buffer_take(&b);
 }
 
-#define ARGUMENTS "{\"command\":[\"a\",", "", "]}"
+#define ARGUMENTS "{\"command\":[\"abc\",", "", "]}"
 #define VARIABLES "{" COMMAND ",\"environment\":{", "V", "}}"
 #define LABELS "{" COMMAND ",\"labels\":{", "l", "}}"
 #define DIRECTORY "{" COMMAND ",\"working_directory\":", "", "}"
@@ -163,7 +163,7 @@ static const struct {
         { ARGUMENTS, TASK_COMMAND_ARGUMENTS_MAX, 1, -E2BIG, "command", "4097 arguments; at most 4096" },
         { ARGUMENTS, 1, TASK_ARGUMENT_SIZE_MAX, 0, NULL, NULL },
         { ARGUMENTS, 1, TASK_ARGUMENT_SIZE_MAX + 1, -E2BIG, "command", "command[1] is too long" },
-        /* All with their 0 bytes, "a" too: 2 + 9 * 116508 is 1 MiB less two, 2 + 9 * 116509 seven too much. */
+        /* All with their 0 bytes, "abc" too: 4 + 9 * 116508 is 1 MiB. */
         { ARGUMENTS, 9, 116507, 0, NULL, NULL },
         { ARGUMENTS, 9, 116508, -E2BIG, "command", "command[9] is too long" },
         { VARIABLES, TASK_ENVIRONMENT_MAX, 1, 0, NULL, NULL },
