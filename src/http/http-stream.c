@@ -173,6 +173,13 @@ int http_request_reply_stream(HttpRequest *r,
         HttpStream *stream;
         int error;
 
+        /* MHD 0.9.75 sends the last chunk also where there are no others, and the client would take it for the begin
+         * of the next answer. */
+        if (strcmp(r->method, "HEAD") == 0) {
+                source->closed(userdata);
+                http_request_reply(r, status, content_type, NULL);
+                return 0;
+        }
         stream = c ? stream_new(c, source, userdata) : NULL;
         if (stream) {
                 http_connection_set_timeout(c, HTTP_TIMEOUT_STALL);

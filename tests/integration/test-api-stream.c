@@ -236,6 +236,21 @@ static void test_heartbeat(void) {
         TAP_CHECK(!c.ended);
 }
 
+/* The head alone, without even a last chunk, and nobody counts as a viewer for it. */
+static void test_head(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!begin(&f))
+                return;
+        f.story.config.allow_multiple_connections = false;
+        for (unsigned i = 0; i < 2; i++) {
+                api_ask(&f, "HEAD", "/api/task-logs/{id}/stream", NULL, NULL);
+                TAP_CHECK_INT(f.status, 200);
+                TAP_CHECK_STRING(f.body, "");
+                TAP_CHECK_STRING(api_header(&f, "Content-Type"), "text/event-stream");
+        }
+}
+
 /* The service ends: clients come back, so nothing is final. */
 static void test_end_of_the_service(void) {
         _cleanup_(api_fixture_done) ApiFixture f = {};
@@ -348,6 +363,7 @@ static const TapTest tests[] = {
         { "the cursor of another task is refused", test_cursor_of_another_task },
         { "tail", test_tail },
         { "the heartbeat", test_heartbeat },
+        { "HEAD of a stream", test_head },
         { "the end of the service is not final", test_end_of_the_service },
         { "one viewer when configured so", test_one_viewer_when_configured_so },
         { "several viewers see the same", test_several_viewers_see_the_same },
