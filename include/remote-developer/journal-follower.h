@@ -11,7 +11,7 @@
 typedef struct JournalFollower JournalFollower;
 
 /* Called for each line; must not free the follower. */
-typedef void (*JournalOnLine)(void *userdata, const char *unit, const JournalLine *line);
+typedef void (*JournalOnLine)(void *userdata, const char *unit, const LogLine *line);
 
 int journal_follower_new(sd_event *event, const JournalSource *source, const char *slice, JournalOnLine on_line,
                          void *userdata, JournalFollower **ret);

@@ -10,26 +10,17 @@
 #pragma once
 
 #include <remote-developer/buffer.h>
-#include <remote-developer/clock.h>
+#include <remote-developer/log-line.h>
 #include <remote-developer/unit-client.h>
 
 /* Longest line that is joined again; a longer one is delivered in pieces of this size. */
 #define JOURNAL_LINE_MAX ((size_t) 16 * 1024 * 1024)
-#define JOURNAL_CURSOR_SIZE 256
 
 /* Which journal: this machine's as the service's user may read it, or the files of a directory (tests). */
 typedef struct JournalSource {
         RuntimeScope scope;
         const char *directory; /* NULL: the machine's own */
 } JournalSource;
-
-typedef struct JournalLine {
-        char cursor[JOURNAL_CURSOR_SIZE]; /* the journal's own */
-        usec_t realtime_usec;
-        int priority; /* as syslog's; stdout and stderr are both LOG_INFO */
-        const char *text; /* borrowed until the next call; may hold any byte */
-        size_t size;
-} JournalLine;
 
 typedef struct JournalReader JournalReader;
 
@@ -43,11 +34,11 @@ int journal_reader_seek_tail(JournalReader *r, uint64_t lines); /* that many lin
 int journal_reader_seek_after(JournalReader *r, const char *cursor); /* -EINVAL: the journal does not take it */
 
 /* 1: a line; 0: no more at the moment; negative errno. */
-int journal_reader_next(JournalReader *r, JournalLine *ret);
+int journal_reader_next(JournalReader *r, LogLine *ret);
 
 /* At the end of a log that will not grow: the line that journald cut and that never ended (a program that wrote just
  * LineMax= bytes and no newline). 1 or 0, as journal_reader_next(). */
-int journal_reader_flush(JournalReader *r, JournalLine *ret);
+int journal_reader_flush(JournalReader *r, LogLine *ret);
 
 /* The begin of a line was taken whose end is not there yet. */
 bool journal_reader_is_within_line(const JournalReader *r);

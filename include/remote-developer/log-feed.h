@@ -21,7 +21,7 @@ DEFINE_CLEANUP(LogFeed *, log_feed_unref)
 void log_feed_set_follower(LogFeed *f, JournalFollower *follower);
 
 /* A new line, and waking whoever waits for it. */
-void log_feed_append(LogFeed *f, const JournalLine *line);
+void log_feed_append(LogFeed *f, const LogLine *line);
 
 /* Nothing more will come. Wakes everybody. */
 void log_feed_finish(LogFeed *f);

@@ -15,10 +15,10 @@ LogRing *log_ring_free(LogRing *r);
 uint64_t log_ring_first(const LogRing *r);
 uint64_t log_ring_end(const LogRing *r);
 
-int log_ring_append(LogRing *r, const JournalLine *line);
+int log_ring_append(LogRing *r, const LogLine *line);
 
 /* first <= position < end. The text is borrowed until the next append. */
-void log_ring_get(const LogRing *r, uint64_t position, JournalLine *ret);
+void log_ring_get(const LogRing *r, uint64_t position, LogLine *ret);
 
 /* The position behind the line with this cursor, which is found only while the ring holds it, or when it was the
  * very last line appended. False: not found. */

@@ -27,7 +27,7 @@ int log_viewer_seek_tail(LogViewer *v, uint64_t lines);
 /* 1: a line, borrowed until the next call; 0: none at the moment (wake will be called), or none any more when
  * log_viewer_is_at_end(); -EAGAIN: none now, but ask again in a later turn, since nothing will wake you; other
  * negative errno: the journal cannot be read. */
-int log_viewer_next(LogViewer *v, JournalLine *ret);
+int log_viewer_next(LogViewer *v, LogLine *ret);
 
 /* The feed is finished and its last line was given out. */
 bool log_viewer_is_at_end(const LogViewer *v);

@@ -22,7 +22,7 @@ static Json *text_to_json(const char *text, size_t size) {
 int log_tail(Api *a, const char *id, uint64_t lines, Json **ret) {
         _cleanup_(log_viewer_freep) LogViewer *viewer = NULL;
         _cleanup_json_ Json *array = json_new_array();
-        JournalLine line;
+        LogLine line;
         int e;
 
         if (!array)
@@ -47,7 +47,7 @@ bool seek_client_cursor(HttpRequest *r, LogViewer *viewer, const char *id, const
         return false;
 }
 
-static int make_entry(const char *id, const JournalLine *line, Json **ret) {
+static int make_entry(const char *id, const LogLine *line, Json **ret) {
         _cleanup_json_ Json *entry = json_new_object();
         char cursor[LOG_CURSOR_SIZE];
         int e;
@@ -77,7 +77,7 @@ static void log_page_done(LogPage *p) {
         json_free(p->entries);
 }
 
-static int append_line(LogPage *p, const char *id, const JournalLine *line) {
+static int append_line(LogPage *p, const char *id, const LogLine *line) {
         Json *entry = NULL;
         int e;
 
@@ -93,7 +93,7 @@ static int append_line(LogPage *p, const char *id, const JournalLine *line) {
 }
 
 static int read_page(LogViewer *viewer, const char *id, uint64_t limit, LogPage *p) {
-        JournalLine line;
+        LogLine line;
         int e = 0;
 
         while (json_length(p->logs) < limit && (e = log_viewer_next(viewer, &line)) > 0) {

@@ -74,7 +74,7 @@ static void on_viewer_wake(void *userdata) {
 
 /* --- frames --- */
 
-static int append_line(LogStream *s, const JournalLine *line, Buffer *to) {
+static int append_line(LogStream *s, const LogLine *line, Buffer *to) {
         char cursor[LOG_CURSOR_SIZE];
         int r;
 
@@ -106,7 +106,7 @@ static int append_final(const Task *t, Buffer *to) {
 
 /* Lines until the chunk is full or there are none. As log_viewer_next(). */
 static int append_lines(LogStream *s, Buffer *to) {
-        JournalLine line;
+        LogLine line;
         int r = 1;
 
         while (to->size < HTTP_STREAM_CHUNK) {
@@ -214,7 +214,7 @@ static bool place_viewer(LogStream *s, HttpRequest *r, const char *cursor, const
 
 /* Somebody comes back who has everything: 204 tells an EventSource not to come again. */
 static bool nothing_is_left(LogStream *s, const char *cursor) {
-        JournalLine line;
+        LogLine line;
 
         return cursor && log_viewer_next(s->viewer, &line) == 0 && log_viewer_is_at_end(s->viewer);
 }

@@ -62,7 +62,7 @@ void log_feed_wake(LogFeed *f) {
                 log_viewer_wake(f->viewers[i]);
 }
 
-void log_feed_append(LogFeed *f, const JournalLine *line) {
+void log_feed_append(LogFeed *f, const LogLine *line) {
         /* Without memory the line is not held, and viewers read it from the journal. */
         (void) log_ring_append(f->ring, line);
         log_feed_wake(f);

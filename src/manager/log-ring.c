@@ -18,7 +18,7 @@ struct LogRing {
         RingLine *lines;
         size_t lines_max, bytes_max, bytes;
         uint64_t first, end;
-        char last_cursor[JOURNAL_CURSOR_SIZE];
+        char last_cursor[LOG_LINE_CURSOR_SIZE];
 };
 
 int log_ring_new(size_t lines_max, size_t bytes_max, LogRing **ret) {
@@ -68,7 +68,7 @@ uint64_t log_ring_end(const LogRing *r) {
         return r->end;
 }
 
-static int fill_line(RingLine *l, const JournalLine *line) {
+static int fill_line(RingLine *l, const LogLine *line) {
         size_t cursor_size = strlen(line->cursor) + 1;
         char *data = malloc(cursor_size + line->size);
 
@@ -81,7 +81,7 @@ static int fill_line(RingLine *l, const JournalLine *line) {
         return 0;
 }
 
-int log_ring_append(LogRing *r, const JournalLine *line) {
+int log_ring_append(LogRing *r, const LogLine *line) {
         int e = 0;
 
         while (r->first < r->end && (r->end - r->first == r->lines_max || r->bytes + line->size > r->bytes_max))
@@ -102,7 +102,7 @@ int log_ring_append(LogRing *r, const JournalLine *line) {
         return 0;
 }
 
-void log_ring_get(const LogRing *r, uint64_t position, JournalLine *ret) {
+void log_ring_get(const LogRing *r, uint64_t position, LogLine *ret) {
         const RingLine *l = line_at(r, position);
 
         assert(position >= r->first && position < r->end);

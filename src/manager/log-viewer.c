@@ -25,7 +25,7 @@ struct LogViewer {
         bool meets;            /* goes live at `position` with the next call */
         bool fresh;            /* the reader was opened for this very look at the end */
         bool at_end;           /* of a finished feed's log */
-        char cursor[JOURNAL_CURSOR_SIZE]; /* of the last line given out; "": none yet */
+        char cursor[LOG_LINE_CURSOR_SIZE]; /* of the last line given out; "": none yet */
 };
 
 static int open_reader(LogViewer *v) {
@@ -113,7 +113,7 @@ int log_viewer_seek_tail(LogViewer *v, uint64_t lines) {
 }
 
 /* 1: given; 0: none; -ESTALE: the ring has moved past the viewer. */
-static int next_live(LogViewer *v, JournalLine *ret) {
+static int next_live(LogViewer *v, LogLine *ret) {
         LogRing *ring = log_feed_ring(v->feed);
 
         if (v->position < log_ring_first(ring))
@@ -126,7 +126,7 @@ static int next_live(LogViewer *v, JournalLine *ret) {
 
 static bool ring_has_reached(const LogViewer *v, usec_t realtime_usec) {
         LogRing *ring = log_feed_ring(v->feed);
-        JournalLine first;
+        LogLine first;
 
         if (log_ring_first(ring) == log_ring_end(ring))
                 return false;
@@ -134,7 +134,7 @@ static bool ring_has_reached(const LogViewer *v, usec_t realtime_usec) {
         return realtime_usec >= first.realtime_usec;
 }
 
-static int give_read_line(LogViewer *v, const JournalLine *line) {
+static int give_read_line(LogViewer *v, const LogLine *line) {
         uint64_t position;
 
         v->fresh = false;
@@ -186,7 +186,7 @@ static int meet_follower(LogViewer *v) {
 }
 
 /* The end of a finished log: what was begun is given out as it is. Only a fresh handle knows that it is the end. */
-static int flush(LogViewer *v, JournalLine *ret) {
+static int flush(LogViewer *v, LogLine *ret) {
         int r;
 
         if (!v->fresh) {
@@ -200,7 +200,7 @@ static int flush(LogViewer *v, JournalLine *ret) {
         return r;
 }
 
-static int next_read(LogViewer *v, JournalLine *ret) {
+static int next_read(LogViewer *v, LogLine *ret) {
         int r;
 
         if (v->meets) {
@@ -221,7 +221,7 @@ static int next_read(LogViewer *v, JournalLine *ret) {
         return r == 2 ? 0 : -ESTALE;
 }
 
-int log_viewer_next(LogViewer *v, JournalLine *ret) {
+int log_viewer_next(LogViewer *v, LogLine *ret) {
         int r;
 
         do {

@@ -7,7 +7,7 @@
  * read, for 1 % of a core; journald itself announces changes only every 250 ms. */
 #define WATCH_INTERVAL_USEC (5 * USEC_PER_MSEC)
 
-static void on_line(void *userdata, const char *unit, const JournalLine *line) {
+static void on_line(void *userdata, const char *unit, const LogLine *line) {
         char id[TASK_ID_SIZE + 1];
         TaskRun *run;
 

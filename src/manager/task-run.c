@@ -103,7 +103,7 @@ int task_run_watch(TaskRun *run) {
         return unit_watch_begin(&run->watch, run->manager->units, unit);
 }
 
-static void count_line(TaskRun *run, const JournalLine *line) {
+static void count_line(TaskRun *run, const LogLine *line) {
         Task *t = run->task;
 
         t->log_lines++;
@@ -116,7 +116,7 @@ static void count_line(TaskRun *run, const JournalLine *line) {
 }
 
 int task_run_count(TaskRun *run) {
-        JournalLine line;
+        LogLine line;
         int r = 1;
 
         for (unsigned i = 0; r > 0 && i < COUNT_BATCH; i++) {

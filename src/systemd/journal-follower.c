@@ -35,14 +35,14 @@ struct JournalFollower {
         usec_t taken_at_usec; /* monotonic; when there was last something to take */
 
         LineJoiner joiner;
-        char cursor[JOURNAL_CURSOR_SIZE]; /* of the last entry taken, at first the journal's last; "": none */
+        char cursor[LOG_LINE_CURSOR_SIZE]; /* of the last entry taken, at first the journal's last; "": none */
         bool positioned;                  /* stands on an entry that is not taken yet */
         unsigned entries;                 /* taken so far */
 };
 
 static void take_entry(JournalFollower *f) {
         char unit[128];
-        JournalLine line;
+        LogLine line;
         int r;
 
         journal_get_unit(f->journal, f->source.scope, unit, sizeof(unit));
@@ -57,7 +57,7 @@ static void take_entry(JournalFollower *f) {
 }
 
 void journal_follower_flush(JournalFollower *f, const char *unit) {
-        JournalLine line;
+        LogLine line;
 
         while (line_joiner_flush(&f->joiner, unit, &line) > 0)
                 f->on_line(f->userdata, unit, &line);

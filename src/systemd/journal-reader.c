@@ -17,7 +17,7 @@ struct JournalReader {
         char *unit;
         sd_journal *journal;
         LineJoiner joiner;
-        char cursor[JOURNAL_CURSOR_SIZE]; /* of the last entry taken; "" at first */
+        char cursor[LOG_LINE_CURSOR_SIZE]; /* of the last entry taken; "" at first */
         bool positioned;                  /* a seek was made; the next entry is the wanted one */
         unsigned entries;                 /* read so far */
 };
@@ -140,7 +140,7 @@ static int next_entry(JournalReader *r) {
         return 1;
 }
 
-int journal_reader_next(JournalReader *r, JournalLine *ret) {
+int journal_reader_next(JournalReader *r, LogLine *ret) {
         int e;
 
         do {
@@ -154,7 +154,7 @@ int journal_reader_next(JournalReader *r, JournalLine *ret) {
         return e;
 }
 
-int journal_reader_flush(JournalReader *r, JournalLine *ret) {
+int journal_reader_flush(JournalReader *r, LogLine *ret) {
         return line_joiner_flush(&r->joiner, r->unit, ret);
 }
 

@@ -17,7 +17,7 @@ void line_joiner_done(LineJoiner *l) {
         *l = LINE_JOINER_NULL;
 }
 
-static int read_position(sd_journal *j, JournalLine *ret) {
+static int read_position(sd_journal *j, LogLine *ret) {
         _cleanup_free_ char *cursor = NULL;
         char priority[8];
         int r;
@@ -60,7 +60,7 @@ static OpenLine *add_open(LineJoiner *l, const char *stream_id, const char *unit
         return open;
 }
 
-static int give_open(LineJoiner *l, OpenLine *open, JournalLine *ret) {
+static int give_open(LineJoiner *l, OpenLine *open, LogLine *ret) {
         *ret = open->position;
         buffer_done(&l->given);
         l->given = open->parts;
@@ -71,7 +71,7 @@ static int give_open(LineJoiner *l, OpenLine *open, JournalLine *ret) {
         return 1;
 }
 
-static int append_part(LineJoiner *l, OpenLine *open, const char *text, size_t size, const JournalLine *position) {
+static int append_part(LineJoiner *l, OpenLine *open, const char *text, size_t size, const LogLine *position) {
         int r = buffer_append(&open->parts, text, size);
 
         if (r < 0)
@@ -81,7 +81,7 @@ static int append_part(LineJoiner *l, OpenLine *open, const char *text, size_t s
         return 0;
 }
 
-static int take_part(LineJoiner *l, sd_journal *j, const char *unit, bool goes_on, JournalLine *ret) {
+static int take_part(LineJoiner *l, sd_journal *j, const char *unit, bool goes_on, LogLine *ret) {
         char stream_id[ID128_TEXT_SIZE];
         OpenLine *open;
         int r;
@@ -98,7 +98,7 @@ static int take_part(LineJoiner *l, sd_journal *j, const char *unit, bool goes_o
         return goes_on && l->bytes < JOURNAL_LINE_MAX ? 0 : give_open(l, open, ret);
 }
 
-int line_joiner_take(LineJoiner *l, sd_journal *j, const char *unit, JournalLine *ret) {
+int line_joiner_take(LineJoiner *l, sd_journal *j, const char *unit, LogLine *ret) {
         bool goes_on;
         int r;
 
@@ -111,7 +111,7 @@ int line_joiner_take(LineJoiner *l, sd_journal *j, const char *unit, JournalLine
         return goes_on || l->n > 0 ? take_part(l, j, unit, goes_on, ret) : 1;
 }
 
-int line_joiner_flush(LineJoiner *l, const char *unit, JournalLine *ret) {
+int line_joiner_flush(LineJoiner *l, const char *unit, LogLine *ret) {
         for (size_t i = 0; i < l->n; i++)
                 if (string_equal(l->open[i].unit, unit))
                         return give_open(l, &l->open[i], ret);

@@ -13,7 +13,7 @@
 typedef struct OpenLine {
         char stream_id[ID128_TEXT_SIZE];
         char unit[128];
-        JournalLine position; /* of the last entry taken; its text is not set */
+        LogLine position; /* of the last entry taken; its text is not set */
         Buffer parts;
 } OpenLine;
 
@@ -29,7 +29,7 @@ void line_joiner_done(LineJoiner *l);
 
 /* Takes the journal's current entry, which `unit` wrote. 1: `ret` is a line (borrowed until the next call or until the
  * journal moves); 0: the line goes on, or the entry has none; `ret`'s cursor is set in both cases. */
-int line_joiner_take(LineJoiner *l, sd_journal *j, const char *unit, JournalLine *ret);
+int line_joiner_take(LineJoiner *l, sd_journal *j, const char *unit, LogLine *ret);
 
 /* A line of this unit that was begun and will not be ended: 1, or 0 when there is none. */
-int line_joiner_flush(LineJoiner *l, const char *unit, JournalLine *ret);
+int line_joiner_flush(LineJoiner *l, const char *unit, LogLine *ret);

@@ -25,10 +25,10 @@ typedef struct Follow {
         JournalFollower *follower;
         Buffer lines;
         unsigned n;
-        char cursor[JOURNAL_CURSOR_SIZE]; /* of the last one */
+        char cursor[LOG_LINE_CURSOR_SIZE]; /* of the last one */
 } Follow;
 
-static void on_line(void *userdata, const char *unit, const JournalLine *line) {
+static void on_line(void *userdata, const char *unit, const LogLine *line) {
         Follow *f = userdata;
         size_t n = strlen(unit), suffix = strlen(TASK_UNIT_SUFFIX);
 

@@ -16,7 +16,7 @@ static bool open_reader(const JournalFixture *f, JournalReader **ret) {
 }
 
 static void check_next(JournalReader *r, const char *text, int at) {
-        JournalLine line;
+        LogLine line;
         int e = journal_reader_next(r, &line);
 
         if (!text && e != 0)
@@ -53,7 +53,7 @@ static void test_lines_of_one_unit(void) {
 static void test_what_a_line_tells(void) {
         FIXTURE;
         READER;
-        JournalLine line;
+        LogLine line;
         usec_t begin = f.realtime_usec;
 
         JOURNAL_APPEND(&f, "a", { "plain" }, { "error", .fields = "PRIORITY=3\n" },
@@ -76,7 +76,7 @@ static void test_any_byte(void) {
         FIXTURE;
         READER;
         char bytes[256];
-        JournalLine line;
+        LogLine line;
 
         for (unsigned i = 0; i < sizeof(bytes); i++)
                 bytes[i] = (char) i;
@@ -95,7 +95,7 @@ static void test_any_byte(void) {
 static void test_long_lines_are_joined(void) {
         FIXTURE;
         READER;
-        JournalLine line;
+        LogLine line;
 
         JOURNAL_APPEND(&f, "a", { "before" }, { "a", .goes_on = true }, { "b\0c", 3, .goes_on = true },
                        { "", .goes_on = true }, { "d" }, { "behind" }, { "e", .goes_on = true }, { "" }, { "last" });
@@ -125,7 +125,7 @@ static void test_streams_are_not_mixed(void) {
 static void test_a_line_that_never_ends(void) {
         FIXTURE;
         READER;
-        JournalLine line;
+        LogLine line;
 
         JOURNAL_APPEND(&f, "a", { "one" }, { "a", .goes_on = true }, { "b", .goes_on = true });
         if (!open_reader(&f, &r))
@@ -173,7 +173,7 @@ static void test_the_longest_lines(void) {
         _cleanup_free_ FixtureEntry *entries = calloc(PARTS + 1, sizeof(FixtureEntry));
         _cleanup_free_ char *text = calloc(PART + 1, 1);
         size_t total = 0, pieces = 0;
-        JournalLine line;
+        LogLine line;
 
         memset(text, 'x', PART);
         for (unsigned i = 0; i <= PARTS; i++)
@@ -216,8 +216,8 @@ static void append_rich(JournalFixture *f, unsigned kind) {
 
 static void check_every_cursor(const JournalFixture *f) {
         READER;
-        char cursors[RICH][JOURNAL_CURSOR_SIZE];
-        JournalLine line;
+        char cursors[RICH][LOG_LINE_CURSOR_SIZE];
+        LogLine line;
 
         if (!open_reader(f, &r))
                 return;
@@ -309,8 +309,8 @@ static void test_tail_of_nothing(void) {
 static void test_cursor_of_what_was_vacuumed(void) {
         FIXTURE;
         READER;
-        JournalLine line;
-        char first[JOURNAL_CURSOR_SIZE];
+        LogLine line;
+        char first[LOG_LINE_CURSOR_SIZE];
 
         JOURNAL_APPEND(&f, "a", { "one" }, { "two" });
         JOURNAL_APPEND(&f, "b", { "three" }, { "four" });
@@ -397,7 +397,7 @@ static void test_many_lines(void) {
         READER;
         _cleanup_free_ FixtureEntry *entries = calloc(N, sizeof(FixtureEntry));
         _cleanup_free_ char *texts = calloc(N, 16);
-        JournalLine line;
+        LogLine line;
         unsigned n = 0;
 
         for (unsigned i = 0; i < N; i++) {

@@ -10,7 +10,7 @@ enum { STEPS = 1200, LINES_MAX = 20000, BATCH_MAX = 30, RING = 15 };
 typedef struct Model {
         Viewing v;
         char *lines[LINES_MAX]; /* whole ones; owned */
-        char cursors[LINES_MAX][JOURNAL_CURSOR_SIZE]; /* "": nobody has seen the line yet */
+        char cursors[LINES_MAX][LOG_LINE_CURSOR_SIZE]; /* "": nobody has seen the line yet */
         unsigned n, next[VIEWERS_MAX];
         Buffer begun; /* of a line that has not ended */
         unsigned file;
@@ -56,7 +56,7 @@ static void write_lines(Model *m) {
                 free(texts[i]);
 }
 
-static bool take_line(Model *m, unsigned i, const JournalLine *line) {
+static bool take_line(Model *m, unsigned i, const LogLine *line) {
         unsigned at = m->next[i]++;
 
         if (at >= m->n || line->size != strlen(m->lines[at]) || memcmp(line->text, m->lines[at], line->size) != 0) {
@@ -71,7 +71,7 @@ static bool take_line(Model *m, unsigned i, const JournalLine *line) {
 
 /* At most so many lines. False: a wrong one. */
 static bool look(Model *m, unsigned i, unsigned max) {
-        JournalLine line;
+        LogLine line;
         int r = 1;
 
         while (max-- > 0 && r > 0) {

@@ -40,7 +40,7 @@ static void test_a_finished_log_that_ends_within_a_line(void) {
 
 static void test_seeking_in_a_finished_log(void) {
         VIEWING(10, false);
-        char cursor[JOURNAL_CURSOR_SIZE];
+        char cursor[LOG_LINE_CURSOR_SIZE];
 
         JOURNAL_APPEND(&v.journal, "a", { "one" }, { "two" }, { "three" });
         viewing_finish(&v);
@@ -105,7 +105,7 @@ static void test_wakes(void) {
 /* What was there from its first line on needs no journal: here there is none. */
 static void test_the_ring_alone(void) {
         VIEWING(10, true);
-        JournalLine line = { .cursor = "s=1", .text = "one", .size = 3 };
+        LogLine line = { .cursor = "s=1", .text = "one", .size = 3 };
 
         TAP_CHECK_INT(rmdir(v.journal.directory), 0);
         viewing_open(&v, 0);
@@ -153,7 +153,7 @@ static void test_meeting_before_the_first_line(void) {
 /* Meeting at a line frees the reader, whose text the line is: it must last until the next call. */
 static void test_the_text_at_the_seam(void) {
         VIEWING(10, false);
-        JournalLine line;
+        LogLine line;
 
         JOURNAL_APPEND(&v.journal, "a", { "old" });
         viewing_follow(&v);
@@ -170,7 +170,7 @@ static void test_the_text_at_the_seam(void) {
 
 static void test_seeking_at_the_seam(void) {
         VIEWING(10, false);
-        char cursor[JOURNAL_CURSOR_SIZE];
+        char cursor[LOG_LINE_CURSOR_SIZE];
 
         JOURNAL_APPEND(&v.journal, "a", { "old" }, { "older" });
         viewing_follow(&v);
@@ -264,7 +264,7 @@ static void test_a_flood_at_the_seam(void) {
         VIEWING(10, false);
         _cleanup_free_ FixtureEntry *entries = calloc(N, sizeof(FixtureEntry));
         unsigned n = 0, again = 0;
-        JournalLine line;
+        LogLine line;
         int r;
 
         for (unsigned i = 0; i < N; i++)
@@ -344,7 +344,7 @@ static void test_lines_that_no_ring_holds(void) {
         enum { SIZE = 300 * 1024 };
         VIEWING(10, true);
         _cleanup_free_ char *text = malloc(SIZE);
-        JournalLine line;
+        LogLine line;
 
         memset(text, 'x', SIZE);
         viewing_follow(&v);

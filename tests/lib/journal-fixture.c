@@ -107,7 +107,7 @@ void journal_fixture_remove(JournalFixture *f, const char *file) {
         TAP_CHECK_INT(unlink(journal), 0);
 }
 
-void journal_fixture_check_line(const JournalLine *line, const char *text, int at) {
+void journal_fixture_check_line(const LogLine *line, const char *text, int at) {
         if (line->size != strlen(text) || memcmp(line->text, text, line->size) != 0)
                 tap_fail(__FILE__, at, "the line is \"%.*s\", should be \"%s\"",
                          (int) MIN_OF(line->size, (size_t) 100), line->text, text);

@@ -56,5 +56,5 @@ void journal_fixture_reboot(JournalFixture *f);
 void journal_fixture_remove(JournalFixture *f, const char *file);
 
 /* Both as a check: the line's text is this one. */
-void journal_fixture_check_line(const JournalLine *line, const char *text, int at);
+void journal_fixture_check_line(const LogLine *line, const char *text, int at);
 #define CHECK_LINE(line, text) journal_fixture_check_line(line, text, __LINE__)

@@ -19,7 +19,7 @@ void viewing_done(Viewing *v) {
         journal_fixture_done(&v->journal);
 }
 
-static void on_line(void *userdata, const char *unit, const JournalLine *line) {
+static void on_line(void *userdata, const char *unit, const LogLine *line) {
         Viewing *v = userdata;
 
         if (string_equal(unit, FIXTURE_UNIT) && v->feed)
@@ -61,7 +61,7 @@ void viewing_open(Viewing *v, unsigned i) {
 
 void viewing_check_next(Viewing *v, unsigned i, const char *text, int at) {
         View *view = &v->viewers[i];
-        JournalLine line;
+        LogLine line;
         int r;
 
         while ((r = log_viewer_next(view->viewer, &line)) == -EAGAIN)

@@ -21,7 +21,7 @@
 typedef struct View {
         LogViewer *viewer;
         unsigned wakes;
-        char cursor[JOURNAL_CURSOR_SIZE]; /* of the last line */
+        char cursor[LOG_LINE_CURSOR_SIZE]; /* of the last line */
 } View;
 
 typedef struct Viewing {

@@ -6,15 +6,15 @@
 
 enum { LINES = 4000, TEXT_MAX = 300 };
 
-static void cursor_of(uint64_t i, char cursor[static JOURNAL_CURSOR_SIZE]) {
-        snprintf(cursor, JOURNAL_CURSOR_SIZE, "s=%llx;i=%llx", (unsigned long long) i * 7919, (unsigned long long) i);
+static void cursor_of(uint64_t i, char cursor[static LOG_LINE_CURSOR_SIZE]) {
+        snprintf(cursor, LOG_LINE_CURSOR_SIZE, "s=%llx;i=%llx", (unsigned long long) i * 7919, (unsigned long long) i);
 }
 
 /* The line with that number; its text is any bytes, made from the number. */
-static void make_line(JournalLine *l, uint64_t i, size_t size, char *text) {
+static void make_line(LogLine *l, uint64_t i, size_t size, char *text) {
         for (size_t k = 0; k < size; k++)
                 text[k] = (char) (i * 31 + k);
-        *l = (JournalLine){ .realtime_usec = 1000 + i, .priority = (int) (i % 8), .text = text, .size = size };
+        *l = (LogLine){ .realtime_usec = 1000 + i, .priority = (int) (i % 8), .text = text, .size = size };
         cursor_of(i, l->cursor);
 }
 
@@ -36,7 +36,7 @@ static uint64_t model_first(const Model *m) {
 
 static void check_line(const LogRing *r, const Model *m, uint64_t i) {
         char text[TEXT_MAX];
-        JournalLine should, is = {};
+        LogLine should, is = {};
 
         make_line(&should, i, m->sizes[i], text);
         log_ring_get(r, i, &is);
@@ -50,7 +50,7 @@ static void check_line(const LogRing *r, const Model *m, uint64_t i) {
 static void check_finding(const LogRing *r, const Model *m, uint64_t i) {
         uint64_t first = model_first(m), position = 77;
         bool should = (i >= first && i < m->end) || i + 1 == m->end;
-        char cursor[JOURNAL_CURSOR_SIZE];
+        char cursor[LOG_LINE_CURSOR_SIZE];
 
         cursor_of(i, cursor);
         TAP_CHECK_INT(log_ring_find_after(r, cursor, &position), should);
@@ -73,7 +73,7 @@ static void run_model(size_t lines_max, size_t bytes_max, size_t size_max) {
         static Model m;
         char text[TEXT_MAX];
         LogRing *r = NULL;
-        JournalLine line;
+        LogLine line;
 
         m = (Model){ .lines_max = lines_max, .bytes_max = bytes_max };
         if (!TAP_CHECK_INT(log_ring_new(lines_max, bytes_max, &r), 0))
@@ -125,7 +125,7 @@ static void test_empty_ring(void) {
 
 /* The text is the ring's own: the caller's may go. */
 static void test_lines_are_copied(void) {
-        JournalLine line = { .text = "before", .size = 6 }, back;
+        LogLine line = { .text = "before", .size = 6 }, back;
         char text[] = "before";
         LogRing *r = NULL;
 
@@ -140,7 +140,7 @@ static void test_lines_are_copied(void) {
 
 /* It is not held, but whoever has read it is at the ring's end. */
 static void test_a_first_line_that_is_too_long(void) {
-        JournalLine line = { .cursor = "s=1", .text = "0123456789", .size = 10 };
+        LogLine line = { .cursor = "s=1", .text = "0123456789", .size = 10 };
         uint64_t position = 0;
         LogRing *r = NULL;
 
@@ -154,7 +154,7 @@ static void test_a_first_line_that_is_too_long(void) {
 }
 
 static void test_the_longest_cursor(void) {
-        JournalLine line = { .text = "", .size = 0 }, back;
+        LogLine line = { .text = "", .size = 0 }, back;
         uint64_t position = 0;
         LogRing *r = NULL;
 
