@@ -83,8 +83,6 @@ static int read_config(Service *s, Problem *problem) {
 
 /* What is read and checked but does nothing yet is said, not passed over. */
 static void tell_inactive_keys(const Config *c) {
-        if (c->orphaned_task_action == ORPHANED_TASK_RESUME)
-                log_warning("recovery.orphaned_task_action: resume is not acted upon yet; they become interrupted");
         if (c->archive_after_days > 0)
                 log_info("persistence.archive_after_days and compress_archives are not acted upon yet: tasks stay");
 }

@@ -18,6 +18,7 @@ typedef enum ConfigKind {
         CONFIG_SECONDS, /* usec_t, written as whole seconds */
         CONFIG_LINES,   /* unsigned */
         CONFIG_DAYS,    /* unsigned */
+        CONFIG_ATTEMPTS, /* unsigned */
         CONFIG_BOOLEAN, /* bool */
         CONFIG_ACTION,  /* OrphanedTaskAction, written as its word */
         CONFIG_USER,    /* char *, owned: a user name, or a user id in decimal */
@@ -34,7 +35,7 @@ typedef struct ConfigKey {
         const char *help;         /* a sentence without capital and full stop */
 } ConfigKey;
 
-#define CONFIG_KEYS 15
+#define CONFIG_KEYS 17
 #define CONFIG_SECTIONS 4
 
 extern const ConfigKey config_keys[CONFIG_KEYS]; /* those of one section stand together */

@@ -28,6 +28,8 @@ typedef struct Config {
         /* recovery */
         bool check_orphaned_tasks;
         OrphanedTaskAction orphaned_task_action;
+        unsigned max_automatic_attempts;
+        usec_t resume_pause_usec; /* before the first automatic attempt; doubled with each further one */
         usec_t monitor_interval_usec;
 
         /* persistence */

@@ -6,6 +6,7 @@
 #include <remote-developer/journal-reader.h>
 #include <remote-developer/evidence.h>
 
-/* Fills journal, has_journal, stop_seen and spawn of the evidence. `invocation_id` NULL: any. Records that anybody
- * but the manager wrote are not believed in system mode. */
-int journal_records_read(const JournalSource *source, const char *unit, const char *invocation_id, Evidence *ret);
+/* Fills journal, has_journal, stop_seen and spawn of the evidence. `invocation_id` NULL: any but those in `other_than`
+ * (NULL: none). Records that anybody but the manager wrote are not believed in system mode. */
+int journal_records_read(const JournalSource *source, const char *unit, const char *invocation_id,
+                         char *const *other_than, Evidence *ret);

@@ -48,6 +48,10 @@ int manager_create_task(Manager *m, TaskSpec *spec, char ret_id[static TASK_ID_S
 /* The wish is on disk before systemd is asked. 0 also when it was asked for before; -EALREADY: finished. */
 int manager_cancel_task(Manager *m, const char *id, Problem *problem);
 
+/* A further attempt of a finished task; when this returns 0 it is on disk. -EBUSY: not finished; -EALREADY: there were
+ * ATTEMPTS_MAX; -ENOTCONN: systemd cannot be reached. */
+int manager_resume_task(Manager *m, const char *id, Problem *problem);
+
 /* -EBUSY: not finished. */
 int manager_forget_task(Manager *m, const char *id, Problem *problem);
 

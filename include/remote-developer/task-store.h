@@ -1,7 +1,7 @@
 /* TaskStore: the directory that holds the tasks' files.
  *
  *   <id>.json    the task's document, 0640
- *   <id>.result  the recorder's account of how the unit ended (ending.h)
+ *   <id>.result  the recorder's account of how the unit ended (ending.h); of attempt 2 <id>.2.result, and so on
  *   <id>.prompt  what the agent gets on stdin, 0600
  *   active_tasks.json  what runs now
  *   remote-developerd.lock  held by the one service that works here
@@ -31,8 +31,9 @@ int task_store_create(TaskStore *s, Task *t);
 int task_store_save(TaskStore *s, Task *t);
 int task_store_load(TaskStore *s, const char *id, Task **ret, Problem *problem);
 
-/* Forgets the task: its document last, so that what is left after a power cut can still be found. */
-int task_store_remove(TaskStore *s, const char *id);
+/* Forgets the task with all its `attempts`: its document last, so that what is left after a power cut can still be
+ * found. */
+int task_store_remove(TaskStore *s, const char *id, int attempts);
 
 /* The ids of all documents, oldest first. Names that are no task's document are passed over; what is left of
  * writes that a crash cut off is removed. */
@@ -41,12 +42,15 @@ int task_store_list(TaskStore *s, char ***ret);
 /* Moves a broken document out of the way and returns its new name in fresh memory. */
 int task_store_set_aside(TaskStore *s, const char *id, char **ret_name);
 
-/* -ENOENT when the recorder wrote none. */
-int task_store_read_ending(TaskStore *s, const char *id, Ending *ret);
+/* -ENOENT when the recorder wrote none. `attempt` counts from 1. */
+int task_store_read_ending(TaskStore *s, const char *id, int attempt, Ending *ret);
 
 int task_store_write_prompt(TaskStore *s, const char *id, const char *text);
 char *task_store_prompt_path(const TaskStore *s, const char *id); /* fresh memory or NULL */
-char *task_store_ending_path(const TaskStore *s, const char *id);
+char *task_store_ending_path(const TaskStore *s, const char *id, int attempt);
+
+/* What the recorder is told to put before ".result": "<id>" or "<id>.<attempt>". Fresh memory or NULL. */
+char *task_store_ending_stem(const char *id, int attempt);
 
 int task_store_write_active(TaskStore *s, const Json *array);
 

@@ -6,17 +6,19 @@
  *                        └── a stop asked for: stopping ──▶ finished (cancelled)
  *
  * Invariants: `id` is valid (task_id_is_valid) and never changes; `result` is set if and only if `state` is
- * finished; a finished task never changes again but for being forgotten.
+ * finished; a finished task never changes again but for being forgotten, or for a further attempt: then it is
+ * queued again, and what the ended attempt came to is in `attempts`.
  */
 #pragma once
 
+#include <remote-developer/attempt.h>
 #include <remote-developer/clock.h>
 #include <remote-developer/json.h>
 #include <remote-developer/problem.h>
 
 /* "task-<unix seconds>-<6 hex>": sortable by age; 10 digits of seconds until 2286. */
 #define TASK_ID_SIZE 22
-#define TASK_DOCUMENT_VERSION 1
+#define TASK_DOCUMENT_VERSION 2
 #define TASK_UNIT_PREFIX "remote-developer-"
 #define TASK_UNIT_SUFFIX ".service"
 #define TASK_UNIT_PATTERN TASK_UNIT_PREFIX "task-*" TASK_UNIT_SUFFIX
@@ -86,7 +88,10 @@ typedef struct Task {
         char *invocation_id; /* 32 hexadecimal digits */
         char *boot_id;       /* the boot in which the unit was asked for */
         usec_t manager_started_at; /* when the manager that was asked had started: tells it from a later one */
-        int attempt;
+        int attempt;                /* the number of this one */
+        AttemptList attempts;       /* the earlier ones */
+        int automatic_attempts;     /* how many of them the service began by itself since somebody last did */
+        usec_t resume_at;           /* queued: not before this time; 0: at once */
         bool bound_to_service; /* PartOf= the service: ends with it */
         bool cancel_requested;
         usec_t cancel_requested_at;
@@ -106,6 +111,13 @@ void task_spec_done(TaskSpec *s);
 
 bool task_id_is_valid(const char *id);
 int task_id_generate(char ret[static TASK_ID_SIZE + 1], usec_t now);
+
+/* A copy in fresh memory, as the file would give it. */
+int task_copy(const Task *t, Task **ret);
+
+/* Queues the finished task again: its attempt moves to `attempts`, its number goes up, whatever was found out about
+ * it is cleared; the log's counts go on. 0, -ENOMEM, or -E2BIG: ATTEMPTS_MAX are made. On error `t` is unchanged. */
+int task_begin_attempt(Task *t);
 
 /* "remote-developer-<id>.service" and back. The first returns fresh memory or NULL; the second points into
  * nothing: it fills `ret` and returns false for a unit that is no task's. */

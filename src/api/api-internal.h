@@ -2,7 +2,7 @@
  *
  *   routes.c          the table of the whole surface, and dispatch
  *   reply.c           JSON replies, problems as replies
- *   task-handlers.c   create, look, cancel, forget
+ *   task-handlers.c   create, look, cancel, resume, forget
  *   task-lists.c      lists and the dashboard
  *   log-handlers.c    the log as pages
  *   log-stream.c      the log as a stream of events
@@ -37,6 +37,7 @@ void api_post_create_task(Api *a, HttpRequest *r, const char *parameter);
 void api_get_task_status(Api *a, HttpRequest *r, const char *id);
 void api_get_check_alive(Api *a, HttpRequest *r, const char *id);
 void api_post_cancel(Api *a, HttpRequest *r, const char *id);
+void api_post_resume(Api *a, HttpRequest *r, const char *id);
 void api_delete_task(Api *a, HttpRequest *r, const char *id);
 void api_get_tasks(Api *a, HttpRequest *r, const char *parameter);
 void api_get_dashboard(Api *a, HttpRequest *r, const char *parameter);

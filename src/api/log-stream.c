@@ -27,6 +27,7 @@ struct LogStream {
         bool watches;           /* counted among those for whom the journal is looked at closely */
         bool heartbeat_due;
         char status[32]; /* the last one told */
+        int attempt;     /* the last one told */
 };
 
 static void stream_link(LogStream *s, Api *a) {
@@ -97,6 +98,16 @@ static int append_status(LogStream *s, const Task *t, Buffer *to) {
                         task_status(t), agent ? "\"" : "", agent ?: "null", agent ? "\"" : "", task_progress(t));
 }
 
+/* A named event, which the original's clients do not see: a later attempt than the first one is under way. */
+static int append_attempt(LogStream *s, const Task *t, Buffer *to) {
+        int told = MAX_OF(s->attempt, 1);
+
+        s->attempt = t->attempt;
+        if (t->attempt == told || task_is_finished(t))
+                return 0;
+        return buffer_append_format(to, "event: attempt\ndata: {\"attempt\": %d}\n\n", t->attempt);
+}
+
 static int append_final(const Task *t, Buffer *to) {
         return buffer_append_format(to, "data: {\"status\": \"%s\", \"complete\": true, \"final\": true}\n\n",
                                     task_status(t));
@@ -130,8 +141,11 @@ static int append_status_of(LogStream *s, bool at_end, Buffer *to) {
                 return r;
         if (!at_end && task_is_finished(ref.task))
                 return 0;
-        r = append_status(s, ref.task, to);
-        return r >= 0 && at_end ? append_final(ref.task, to) : r;
+        r = append_attempt(s, ref.task, to);
+        if (r >= 0)
+                r = append_status(s, ref.task, to);
+        /* Where a further attempt has begun meanwhile, the client comes again for that one's log. */
+        return r >= 0 && at_end && task_is_finished(ref.task) ? append_final(ref.task, to) : r;
 }
 
 static void arm_timer(LogStream *s, usec_t in_usec) {

@@ -14,6 +14,7 @@ static const ApiRoute routes[] = {
         { "GET", "/api/task/{id}/logs", api_get_logs, false },
         { "GET", "/api/task-logs/{id}/stream", api_get_stream, false },
         { "POST", "/api/task/{id}/cancel", api_post_cancel, false },
+        { "POST", "/api/task/{id}/resume", api_post_resume, false },
         { "DELETE", "/api/task/{id}", api_delete_task, false },
         { "GET", "/api/dashboard", api_get_dashboard, false },
         { "GET", "/api/health", api_get_health, false },

@@ -1,4 +1,4 @@
-/* Tasks one by one: create, look, cancel, forget. */
+/* Tasks one by one: create, look, cancel, resume, forget. */
 #include "api-internal.h"
 
 #include <remote-developer/strings.h>
@@ -7,7 +7,8 @@
 /* Lines of log in a task's document; the whole log is at /api/task/{id}/logs. */
 #define STATUS_LOG_LINES 100
 
-static void reply_created(Api *a, HttpRequest *r, const char *id) {
+/* The task is on its way: just created, or resumed. */
+static void reply_begun(Api *a, HttpRequest *r, const char *id) {
         _cleanup_(task_ref_done) TaskRef ref = TASK_REF_NULL;
         _cleanup_free_ char *unit = task_unit_name(id);
         _cleanup_json_ Json *body = json_new_object();
@@ -20,6 +21,8 @@ static void reply_created(Api *a, HttpRequest *r, const char *id) {
                 e = json_set_string(body, "unit", unit);
         if (e >= 0)
                 e = json_set_string(body, "status", task_status(ref.task));
+        if (e >= 0 && ref.task->attempt > 1)
+                e = json_set_uint64(body, "attempt", (uint64_t) ref.task->attempt);
         if (e < 0)
                 reply_errno(r, e);
         else
@@ -46,7 +49,7 @@ void api_post_create_task(Api *a, HttpRequest *r, const char *parameter _unused_
         else if (e < 0)
                 reply_problem(r, &problem);
         else
-                reply_created(a, r, id);
+                reply_begun(a, r, id);
 }
 
 void api_get_task_status(Api *a, HttpRequest *r, const char *id) {
@@ -81,6 +84,15 @@ void api_post_cancel(Api *a, HttpRequest *r, const char *id) {
         if (body && json_set_string(body, "task_id", id) >= 0)
                 (void) json_set_string(body, "status", "stopping");
         reply_json(r, 200, TAKE_PTR(body));
+}
+
+void api_post_resume(Api *a, HttpRequest *r, const char *id) {
+        _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
+
+        if (manager_resume_task(a->manager, id, &problem) < 0)
+                reply_problem(r, &problem);
+        else
+                reply_begun(a, r, id);
 }
 
 void api_delete_task(Api *a, HttpRequest *r, const char *id) {

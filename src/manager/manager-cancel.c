@@ -70,7 +70,7 @@ int manager_cancel_task(Manager *m, const char *id, Problem *problem) {
                 return problem_set(problem, r, NULL, "The wish to cancel could not be stored: %s", strerror(-r));
         }
         log_task(LOG_INFO, id, "To be cancelled");
-        if (run->waits) {
+        if (run->waits || task_run_is_paused(run)) {
                 task_run_stop_waiting(run);
                 task_run_end(run);
                 return 0;
@@ -83,6 +83,15 @@ int manager_cancel_task(Manager *m, const char *id, Problem *problem) {
         return 0;
 }
 
+/* A document that cannot be read does not keep its task from being forgotten. */
+static int count_attempts(Manager *m, const char *id) {
+        _cleanup_(task_freep) Task *t = NULL;
+        int r;
+
+        r = task_store_load(m->store, id, &t, NULL);
+        return r == -ENOMEM ? r : r < 0 ? ATTEMPTS_MAX : t->attempt;
+}
+
 int manager_forget_task(Manager *m, const char *id, Problem *problem) {
         TaskSummary *s = task_index_find(&m->index, id);
         int r;
@@ -91,7 +100,9 @@ int manager_forget_task(Manager *m, const char *id, Problem *problem) {
                 return problem_set(problem, -ENOENT, NULL, "Task not found");
         if (s->run)
                 return problem_set(problem, -EBUSY, NULL, "The task has not ended; cancel it first");
-        r = task_store_remove(m->store, id);
+        r = count_attempts(m, id);
+        if (r >= 0)
+                r = task_store_remove(m->store, id, r);
         if (r < 0)
                 return problem_set(problem, r, NULL, "The task's files could not be removed: %s", strerror(-r));
         task_index_remove(&m->index, id);

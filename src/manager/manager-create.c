@@ -20,7 +20,7 @@
 
 /* Everything that a UnitSpec borrows, for as long as it is being sent. */
 typedef struct UnitParts {
-        char *unit, *description, *program, *input_file, *ending_file, *log_field;
+        char *unit, *description, *program, *input_file, *ending_file, *ending_stem, *log_field;
         char **argv;
 } UnitParts;
 
@@ -30,6 +30,7 @@ static void unit_parts_done(UnitParts *p) {
         free(p->program);
         free(p->input_file);
         free(p->ending_file);
+        free(p->ending_stem);
         free(p->log_field);
         strv_free(p->argv);
 }
@@ -103,9 +104,10 @@ static int fill_parts(TaskRun *run, UnitParts *p) {
         p->unit = task_unit_name(t->id);
         p->description = describe(t);
         p->program = locate(t, p->argv[0]);
-        p->ending_file = task_store_ending_path(run->manager->store, t->id);
+        p->ending_file = task_store_ending_path(run->manager->store, t->id, t->attempt);
+        p->ending_stem = task_store_ending_stem(t->id, t->attempt);
         p->log_field = string_format("REMOTE_DEVELOPER_TASK=%s", t->id);
-        if (!p->unit || !p->description || !p->program || !p->ending_file || !p->log_field)
+        if (!p->unit || !p->description || !p->program || !p->ending_file || !p->ending_stem || !p->log_field)
                 return -ENOMEM;
         if (!task_runs_agent(t))
                 return 0;
@@ -140,19 +142,34 @@ static UnitSpec make_spec(TaskRun *run, const UnitParts *p, char **recorder_argv
         };
 }
 
+/* The document says which manager is about to be asked, before it is. */
+static int note_manager(TaskRun *run) {
+        usec_t started_at = unit_client_manager_started_usec(run->manager->units);
+        Task *t = run->task;
+
+        if (t->manager_started_at == started_at && string_equal(t->boot_id, run->manager->boot_id))
+                return 0;
+        t->manager_started_at = started_at;
+        return string_replace(&t->boot_id, run->manager->boot_id) < 0 ? -ENOMEM : task_run_save(run);
+}
+
 static int start_now(TaskRun *run) {
-        char *recorder_argv[] = { run->manager->recorder, (char *) task_store_path(run->manager->store), run->task->id,
-                                  NULL };
+        char *recorder_argv[] = { run->manager->recorder, (char *) task_store_path(run->manager->store), NULL, NULL };
         _cleanup_(unit_parts_done) UnitParts parts = {};
         _cleanup_free_ StartReply *reply = NULL;
         UnitSpec spec;
         int r;
 
+        /* A list of units that is under way may have been made before. */
+        run->expected = false;
         r = task_run_watch(run);
+        if (r >= 0)
+                r = note_manager(run);
         if (r >= 0)
                 r = fill_parts(run, &parts);
         if (r < 0)
                 return r;
+        recorder_argv[2] = parts.ending_stem;
         reply = calloc(1, sizeof(StartReply));
         if (!reply)
                 return -ENOMEM;
@@ -196,6 +213,8 @@ void task_run_stop_waiting(TaskRun *run) {
 }
 
 int manager_start_unit(TaskRun *run) {
+        if (task_run_pause(run))
+                return 0;
         if (run->manager->n_starting < STARTS_MAX)
                 return start_now(run);
         wait_for_turn(run);
@@ -247,7 +266,7 @@ static int begin_run(Manager *m, Task *task) {
 
         r = task_run_new(m, task, true, &run);
         if (r < 0) {
-                (void) task_store_remove(m->store, task->id);
+                (void) task_store_remove(m->store, task->id, task->attempt);
                 task_free(task);
                 return r;
         }
@@ -255,7 +274,7 @@ static int begin_run(Manager *m, Task *task) {
         if (r >= 0)
                 r = manager_start_unit(run);
         if (r < 0) {
-                (void) task_store_remove(m->store, task->id);
+                (void) task_store_remove(m->store, task->id, task->attempt);
                 task_index_remove(&m->index, task->id);
                 task_run_free(run);
                 return r;
@@ -264,13 +283,20 @@ static int begin_run(Manager *m, Task *task) {
         return 0;
 }
 
+int manager_check_connected(const Manager *m, Problem *problem) {
+        if (unit_client_is_connected(m->units))
+                return 0;
+        return problem_set(problem, -ENOTCONN, NULL, "systemd cannot be reached (%s); try again later",
+                           m->disconnect_cause ?: "the connection is being made");
+}
+
 int manager_create_task(Manager *m, TaskSpec *spec, char ret_id[static TASK_ID_SIZE + 1], Problem *problem) {
         Task *task;
         int r;
 
-        if (!unit_client_is_connected(m->units))
-                return problem_set(problem, -ENOTCONN, NULL, "systemd cannot be reached (%s); try again later",
-                                   m->disconnect_cause ?: "the connection is being made");
+        r = manager_check_connected(m, problem);
+        if (r < 0)
+                return r;
         r = new_task(m, spec, &task);
         if (r < 0)
                 return problem_set(problem, r, NULL, "The task could not be stored in %s: %s",

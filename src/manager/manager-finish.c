@@ -43,7 +43,7 @@ static bool is_of_invocation(const TaskRun *run, const char *id) {
 static void gather_ending(TaskRun *run, Evidence *e) {
         const UnitStatus *s = &run->watch.status;
 
-        if (task_store_read_ending(run->manager->store, run->task->id, &e->record) >= 0 &&
+        if (task_store_read_ending(run->manager->store, run->task->id, run->task->attempt, &e->record) >= 0 &&
             is_of_invocation(run, e->record.invocation_id))
                 e->has_record = true;
         if (unit_status_is_loaded(s) && string_equal(s->active_state, "failed") &&
@@ -88,6 +88,7 @@ static const char *job_refusal(const UnitStatus *s) {
 static void gather(TaskRun *run, Evidence *e) {
         const Manager *m = run->manager;
         const Task *t = run->task;
+        _cleanup_strv_ char **earlier = NULL;
         _cleanup_free_ char *unit = task_unit_name(t->id);
         int r;
 
@@ -108,7 +109,9 @@ static void gather(TaskRun *run, Evidence *e) {
         /* What had ended before the wish came was not ended by it. */
         e->cancel_requested = t->cancel_requested && !(e->has_record && e->record.ended_at < t->cancel_requested_at);
         gather_agent(run, e);
-        r = unit ? journal_records_read(&m->journal, unit, t->invocation_id, e) : -ENOMEM;
+        r = unit ? attempt_list_invocations(&t->attempts, &earlier) : -ENOMEM;
+        if (r >= 0)
+                r = journal_records_read(&m->journal, unit, t->invocation_id, earlier, e);
         if (r < 0)
                 log_task(LOG_WARNING, t->id, "The journal's records could not be read: %s", strerror(-r));
 }
@@ -124,7 +127,7 @@ static usec_t find_start(const TaskRun *run, const Evidence *e, const Verdict *v
         return clock_is_set(s->exec_main_start_usec) ? s->exec_main_start_usec : e->started_at;
 }
 
-static int write_verdict(TaskRun *run, const Evidence *e, Verdict *v) {
+static int note_verdict(TaskRun *run, const Evidence *e, Verdict *v) {
         Task *t = run->task;
         int r;
 
@@ -141,13 +144,7 @@ static int write_verdict(TaskRun *run, const Evidence *e, Verdict *v) {
                 t->started_at = MIN_OF(find_start(run, e, v), t->finished_at);
         t->result = (int) v->result;
         t->state = TASK_FINISHED;
-
-        r = task_run_save(run);
-        if (r < 0) {
-                t->result = TASK_RESULT_NONE;
-                t->state = TASK_STOPPING;
-        }
-        return r;
+        return 0;
 }
 
 /* The verdict is on disk: systemd may forget the unit, and so may we. */
@@ -165,6 +162,17 @@ static void release(TaskRun *run) {
         manager_active_changed(m);
 }
 
+static int finish(TaskRun *run) {
+        int r;
+
+        task_run_tell_limit(run);
+        r = task_run_save(run);
+
+        if (r >= 0)
+                release(run);
+        return r;
+}
+
 static int conclude(TaskRun *run) {
         _cleanup_(evidence_done) Evidence evidence = EVIDENCE_NULL;
         _cleanup_(verdict_done) Verdict verdict = VERDICT_NULL;
@@ -173,11 +181,15 @@ static int conclude(TaskRun *run) {
         gather(run, &evidence);
         r = verdict_reach(&evidence, &verdict);
         if (r >= 0)
-                r = write_verdict(run, &evidence, &verdict);
-        if (r < 0)
-                return r;
-        release(run);
-        return 0;
+                r = note_verdict(run, &evidence, &verdict);
+        if (r >= 0)
+                r = task_run_may_resume(run) ? task_run_resume(run) : finish(run);
+        if (r < 0) {
+                /* Not on disk, so not given: it is reached again. */
+                run->task->result = TASK_RESULT_NONE;
+                run->task->state = TASK_STOPPING;
+        }
+        return r;
 }
 
 /* 0: the log is whole and counted; else how long to wait before looking again. */

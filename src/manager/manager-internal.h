@@ -7,6 +7,7 @@
  *   manager-create.c   from a request to a unit
  *   manager-cancel.c   stop, grace, kill; forget
  *   manager-finish.c   from an ended unit to the verdict
+ *   manager-resume.c   further attempts
  *   manager-recover.c  comparing units and files
  */
 #pragma once
@@ -31,6 +32,8 @@ typedef struct TaskRun {
         bool starting;                /* its start job is systemd's to do */
         bool waits;                   /* for its turn to be started */
         struct TaskRun *next_waiting;
+        bool cleared;                 /* an earlier attempt's unit was in the way and was released */
+        sd_event_source *pause_source; /* before an automatic attempt */
         bool unsettled;               /* at start: not known yet whether it is alive */
         bool left;                    /* found dead at start and, with check_orphaned_tasks false, not judged */
         char *refused;                /* what systemd said when it refused the unit; owned */
@@ -75,6 +78,8 @@ struct Manager {
 /* task-run.c */
 int task_run_new(Manager *m, Task *task, bool from_start, TaskRun **ret); /* takes the task on success */
 TaskRun *task_run_free(TaskRun *run);
+/* Goes on with the next attempt, which is taken, in the place of the ended one; who looks at the log stays. */
+void task_run_renew(TaskRun *run, Task *next);
 TaskRun *manager_find_run(Manager *m, const char *id);
 int task_run_watch(TaskRun *run);
 int task_run_save(TaskRun *run); /* logs what goes wrong */
@@ -92,6 +97,7 @@ int manager_open_follower(Manager *m);
 void manager_close_follower(Manager *m); /* when no run is left */
 
 /* manager-create.c */
+int manager_check_connected(const Manager *m, Problem *problem);
 int manager_start_unit(TaskRun *run); /* at once, or when it is its turn */
 void task_run_started(TaskRun *run);  /* the start job is over: the next one's turn */
 void task_run_stop_waiting(TaskRun *run);
@@ -99,6 +105,13 @@ void task_run_stop_waiting(TaskRun *run);
 /* manager-cancel.c */
 void task_run_on_stopping(TaskRun *run);
 int task_run_ask_stop(TaskRun *run);
+
+/* manager-resume.c */
+bool task_run_may_resume(const TaskRun *run); /* the ended attempt is followed by another one */
+int task_run_resume(TaskRun *run);
+void task_run_tell_limit(TaskRun *run); /* that it is not followed by one, in its error */
+bool task_run_pause(TaskRun *run); /* the start is put off; it comes by itself */
+bool task_run_is_paused(const TaskRun *run);
 
 /* manager-finish.c */
 void task_run_end(TaskRun *run); /* the unit has ended, or is known to be gone */

@@ -74,28 +74,29 @@ int manager_load_tasks(Manager *m) {
 /* Queued, and nothing anywhere tells that systemd ever heard of it. */
 static bool never_began(TaskRun *run) {
         _cleanup_(evidence_done) Evidence e = EVIDENCE_NULL;
-        _cleanup_free_ char *unit = task_unit_name(run->task->id);
+        const Task *t = run->task;
+        _cleanup_free_ char *unit = task_unit_name(t->id);
+        _cleanup_strv_ char **earlier = NULL;
         Ending ending;
 
-        if (run->task->state != TASK_QUEUED || run->task->cancel_requested || !unit)
+        if (t->state != TASK_QUEUED || t->cancel_requested || !unit)
                 return false;
-        if (task_store_read_ending(run->manager->store, run->task->id, &ending) != -ENOENT)
+        if (task_store_read_ending(run->manager->store, t->id, t->attempt, &ending) != -ENOENT)
                 return false;
-        return journal_records_read(&run->manager->journal, unit, NULL, &e) < 0 || !e.has_journal;
+        if (attempt_list_invocations(&t->attempts, &earlier) < 0)
+                return false;
+        return journal_records_read(&run->manager->journal, unit, NULL, earlier, &e) < 0 || !e.has_journal;
 }
 
 static void on_missing(TaskRun *run) {
         Manager *m = run->manager;
         int r;
 
-        if (run->waits)
+        if (run->waits || task_run_is_paused(run))
                 return;
         if (never_began(run)) {
                 task_run_settle(run);
                 m->n_started++;
-                (void) string_replace(&run->task->boot_id, m->boot_id);
-                run->task->manager_started_at = unit_client_manager_started_usec(m->units);
-                (void) task_run_save(run);
                 r = manager_start_unit(run);
                 if (r < 0)
                         log_task(LOG_ERR, run->task->id, "The task could not be started: %s", strerror(-r));

@@ -66,11 +66,28 @@ static void note_invocation(TaskRun *run) {
         manager_active_changed(run->manager);
 }
 
+static void on_cleared(void *userdata, int error _unused_, const char *sentence _unused_) {
+        manager_compare(userdata);
+}
+
+/* systemd may still hold the failed unit of the attempt before, whose release a crash cut off: it is in the way of the
+ * next one, which starts when the units are compared again. Only the first time at once. */
+static bool clear_earlier_unit(TaskRun *run) {
+        Manager *m = run->manager;
+
+        if (!attempt_list_has_invocation(&run->task->attempts, run->watch.status.invocation_id))
+                return false;
+        log_task(LOG_INFO, run->task->id, "The unit of an earlier attempt is in the way; it is released");
+        (void) unit_client_reset_unit(m->units, run->watch.unit, run->cleared ? NULL : on_cleared, m);
+        run->cleared = true;
+        return true;
+}
+
 static void on_unit_changed(UnitWatch *w) {
         TaskRun *run = container_of(w, TaskRun, watch);
         TaskState state;
 
-        if (run->ending)
+        if (run->ending || clear_earlier_unit(run))
                 return;
         /* Asked for, looked for and not there: comparing tells whether systemd never heard of it. Signals, which may
          * come before the answer to the start and before the first look, are of a unit that is there. */
@@ -145,15 +162,26 @@ static void on_counter_wake(void *userdata) {
         (void) sd_event_source_set_enabled(run->count_source, SD_EVENT_ONESHOT);
 }
 
-/* Lines that were counted before the service went down are not counted again. An agent's log is read anew from its
- * begin, since its result may be in it. */
+/* An agent's log is read anew from the begin of this attempt, since its result may be in it. */
+static int rewind_to_attempt(Task *t) {
+        const Attempt *before = t->attempts.n > 0 ? &t->attempts.items[t->attempts.n - 1] : NULL;
+
+        t->log_lines = before ? before->log_lines : 0;
+        t->log_bytes = before ? before->log_bytes : 0;
+        return string_replace(&t->log_cursor, before ? before->log_cursor : NULL);
+}
+
+/* Lines that were counted before the service went down are not counted again. */
 static int open_counter(TaskRun *run, Task *t, bool from_start) {
         int r;
 
         r = log_viewer_new(run->feed, on_counter_wake, run, &run->counter);
         if (r < 0 || from_start)
                 return r;
-        if (t->log_cursor && !task_runs_agent(t) && log_viewer_seek_after(run->counter, t->log_cursor) >= 0)
+        r = task_runs_agent(t) ? rewind_to_attempt(t) : 0;
+        if (r < 0)
+                return r;
+        if (t->log_cursor && log_viewer_seek_after(run->counter, t->log_cursor) >= 0)
                 return 0;
         t->log_lines = t->log_bytes = 0;
         return 0;
@@ -200,23 +228,43 @@ int task_run_new(Manager *m, Task *task, bool from_start, TaskRun **ret) {
         return 0;
 }
 
-TaskRun *task_run_free(TaskRun *run) {
-        if (!run)
-                return NULL;
+/* What belongs to one attempt: all but the log and who looks at it. */
+static void end_attempt(TaskRun *run) {
         task_run_stop_waiting(run);
         task_run_started(run);
         unit_watch_end(&run->watch);
-        sd_event_source_disable_unref(run->drain_source);
-        sd_event_source_disable_unref(run->kill_source);
+        run->drain_source = sd_event_source_disable_unref(run->drain_source);
+        run->kill_source = sd_event_source_disable_unref(run->kill_source);
+        run->pause_source = sd_event_source_disable_unref(run->pause_source);
+        claude_outcome_done(&run->agent);
+        free(run->refused);
+        run->refused = NULL;
+        task_run_settle(run);
+}
+
+void task_run_renew(TaskRun *run, Task *next) {
+        if (string_equal(run->watch.status.active_state, "failed") && run->watch.unit)
+                (void) unit_client_reset_unit(run->manager->units, run->watch.unit, NULL, NULL);
+        end_attempt(run);
+        run->watch.status = (UnitStatus){};
+        run->ending = run->expected = run->cleared = false;
+        run->unsaved_lines = 0;
+        task_free(run->task);
+        run->task = next;
+        manager_active_changed(run->manager);
+        log_feed_wake(run->feed);
+}
+
+TaskRun *task_run_free(TaskRun *run) {
+        if (!run)
+                return NULL;
+        end_attempt(run);
         sd_event_source_disable_unref(run->count_source);
         log_viewer_free(run->counter);
         if (run->feed)
                 log_feed_finish(run->feed);
         log_feed_unref(run->feed);
-        claude_outcome_done(&run->agent);
         task_free(run->task);
-        free(run->refused);
-        task_run_settle(run);
         run->manager->n_runs--;
         manager_close_follower(run->manager);
         free(run);

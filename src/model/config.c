@@ -25,6 +25,7 @@
 #define SECONDS(member) ROW(CONFIG_SECONDS, member, usec_t)
 #define LINES(member) ROW(CONFIG_LINES, member, unsigned)
 #define DAYS(member) ROW(CONFIG_DAYS, member, unsigned)
+#define ATTEMPTS(member) ROW(CONFIG_ATTEMPTS, member, unsigned)
 #define BOOLEAN(member) ROW(CONFIG_BOOLEAN, member, bool), 0, 0
 #define ACTION(member) ROW(CONFIG_ACTION, member, OrphanedTaskAction), 0, 0
 #define USER(member) ROW(CONFIG_USER, member, char *), 0, 0
@@ -54,7 +55,11 @@ const ConfigKey config_keys[] = {
         { RECOVERY, "check_orphaned_tasks", BOOLEAN(check_orphaned_tasks), "true",
           "at start, judge the tasks that ended while nobody watched" },
         { RECOVERY, "orphaned_task_action", ACTION(orphaned_task_action), "interrupted",
-          "leave an interrupted task so, or resume it (not acted upon yet)" },
+          "leave an interrupted task so, or resume it: a new attempt, after a pause" },
+        { RECOVERY, "max_automatic_attempts", ATTEMPTS(max_automatic_attempts), 1, 99, "3",
+          "how often the service resumes a task by itself" },
+        { RECOVERY, "resume_pause", SECONDS(resume_pause_usec), 1, 3600, "30",
+          "the pause before it does; doubled with each further time, up to an hour" },
         { RECOVERY, "monitor_interval", SECONDS(monitor_interval_usec), 1, 86400, "30",
           "how often the units are compared with the files again" },
 
@@ -172,6 +177,7 @@ static const struct {
         [CONFIG_SECONDS] = { "seconds", NULL, set_seconds },
         [CONFIG_LINES] = { "lines", NULL, set_count },
         [CONFIG_DAYS] = { "days", NULL, set_count },
+        [CONFIG_ATTEMPTS] = { "attempts", NULL, set_count },
         [CONFIG_BOOLEAN] = { NULL, "true or false", set_boolean },
         [CONFIG_ACTION] = { NULL, "interrupted or resume", set_action },
         [CONFIG_USER] = { NULL, "the name of a user or a numeric user id", set_user },

@@ -35,6 +35,8 @@ static const JsonField task_fields[] = {
         TASK_FIELD(boot_id, JSON_STRING, 0, NULL),
         TASK_FIELD(manager_started_at, JSON_TIME, JSON_HIDDEN, NULL),
         TASK_FIELD(attempt, JSON_INT, 0, NULL),
+        TASK_FIELD(automatic_attempts, JSON_INT, 0, NULL),
+        TASK_FIELD(resume_at, JSON_TIME, JSON_OMIT_UNSET, NULL),
         TASK_FIELD(bound_to_service, JSON_BOOL, JSON_HIDDEN, NULL),
         TASK_FIELD(cancel_requested, JSON_BOOL, 0, NULL),
         TASK_FIELD(cancel_requested_at, JSON_TIME, JSON_OMIT_UNSET, NULL),
@@ -66,6 +68,7 @@ static int write_derived(const Task *t, Json *j) {
 
 int task_to_json(const Task *t, bool for_disk, Json **ret) {
         _cleanup_json_ Json *j = json_new_object();
+        Json *attempts = NULL;
         int r;
 
         if (!j)
@@ -73,6 +76,10 @@ int task_to_json(const Task *t, bool for_disk, Json **ret) {
         r = json_write_fields(j, task_fields, ELEMENTSOF(task_fields), for_disk, t);
         if (r >= 0)
                 r = write_derived(t, j);
+        if (r >= 0)
+                r = attempt_list_to_json(&t->attempts, t->id, for_disk, &attempts);
+        if (r >= 0)
+                r = json_set(j, "attempts", attempts);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(j);
@@ -96,6 +103,9 @@ static int check_task(const Task *t, Problem *problem) {
         if (t->version < 0 || t->attempt < 1)
                 return problem_set(problem, -EBADMSG, t->version < 0 ? "version" : "attempt",
                                    "the file holds a number that no service writes");
+        if (t->attempts.n > 0 && t->attempts.items[t->attempts.n - 1].attempt >= t->attempt)
+                return problem_set(problem, -EBADMSG, "attempts", "an earlier attempt is not before attempt %d",
+                                   t->attempt);
         if (!task_id_is_valid(t->id))
                 return problem_set(problem, -EBADMSG, "task_id", "the file holds no valid task_id");
         /* Not taken for queued, which would start it. */
@@ -122,9 +132,19 @@ int task_from_json(const Json *j, Task **ret, Problem *problem) {
         if (r >= 0)
                 r = json_read_fields(j, task_fields, ELEMENTSOF(task_fields), false, t, problem);
         if (r >= 0)
+                r = attempt_list_from_json(json_get(j, "attempts"), &t->attempts, problem);
+        if (r >= 0)
                 r = check_task(t, problem);
         if (r < 0)
                 return r == -EINVAL ? -EBADMSG : r;
         *ret = TAKE_PTR(t);
         return 0;
+}
+
+int task_copy(const Task *t, Task **ret) {
+        _cleanup_json_ Json *j = NULL;
+        int r;
+
+        r = task_to_json(t, true, &j);
+        return r < 0 ? r : task_from_json(j, ret, NULL);
 }

@@ -156,14 +156,22 @@ int task_store_load(TaskStore *s, const char *id, Task **ret, Problem *problem) 
         return 0;
 }
 
-int task_store_remove(TaskStore *s, const char *id) {
-        static const char *const suffixes[] = { ".prompt", ".result", ".json" };
-        char name[NAME_SIZE];
-        int r = 0;
+/* Every attempt has a name of its own, so that no moment has to be found in which the earlier one's may go. */
+static const char *ending_name(char buffer[static NAME_SIZE], const char *id, int attempt) {
+        if (attempt == 1)
+                return file_name(buffer, id, ".result");
+        snprintf(buffer, NAME_SIZE, "%s.%d.result", id, attempt);
+        return buffer;
+}
 
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(suffixes); i++)
-                r = file_remove_durable(s->dir_fd, file_name(name, id, suffixes[i]));
-        return r;
+int task_store_remove(TaskStore *s, const char *id, int attempts) {
+        char name[NAME_SIZE];
+        int r;
+
+        r = file_remove_durable(s->dir_fd, file_name(name, id, ".prompt"));
+        for (int i = 1; r >= 0 && i <= attempts; i++)
+                r = file_remove_durable(s->dir_fd, ending_name(name, id, i));
+        return r < 0 ? r : file_remove_durable(s->dir_fd, file_name(name, id, ".json"));
 }
 
 static int compare_strings(const void *a, const void *b) {
@@ -260,12 +268,12 @@ int task_store_set_aside(TaskStore *s, const char *id, char **ret_name) {
         return 0;
 }
 
-int task_store_read_ending(TaskStore *s, const char *id, Ending *ret) {
+int task_store_read_ending(TaskStore *s, const char *id, int attempt, Ending *ret) {
         _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
         char name[NAME_SIZE];
         int r;
 
-        r = file_read(s->dir_fd, file_name(name, id, ".result"), ENDING_FILE_SIZE_MAX, &text);
+        r = file_read(s->dir_fd, ending_name(name, id, attempt), ENDING_FILE_SIZE_MAX, &text);
         return r < 0 ? r : ending_from_text(text.data, ret);
 }
 
@@ -279,8 +287,14 @@ char *task_store_prompt_path(const TaskStore *s, const char *id) {
         return string_format("%s/%s.prompt", s->path, id);
 }
 
-char *task_store_ending_path(const TaskStore *s, const char *id) {
-        return string_format("%s/%s.result", s->path, id);
+char *task_store_ending_path(const TaskStore *s, const char *id, int attempt) {
+        char name[NAME_SIZE];
+
+        return string_format("%s/%s", s->path, ending_name(name, id, attempt));
+}
+
+char *task_store_ending_stem(const char *id, int attempt) {
+        return attempt == 1 ? strdup(id) : string_format("%s.%d", id, attempt);
 }
 
 int task_store_write_active(TaskStore *s, const Json *array) {

@@ -67,8 +67,42 @@ Task *task_free(Task *t) {
         free(t->invocation_id);
         free(t->boot_id);
         free(t->log_cursor);
+        attempt_list_done(&t->attempts);
         free(t);
         return NULL;
+}
+
+/* What of a task is the attempt's own starts anew; all else goes on. */
+static void clear_attempt(Task *t) {
+        t->state = TASK_QUEUED;
+        t->result = TASK_RESULT_NONE;
+        t->exit_code = -1;
+        t->reason = t->signal = t->error = t->invocation_id = t->boot_id = NULL;
+        t->started_at = t->finished_at = t->manager_started_at = t->cancel_requested_at = t->resume_at = 0;
+        t->cancel_requested = false;
+        t->attempt++;
+}
+
+int task_begin_attempt(Task *t) {
+        Attempt a = {
+                .attempt = t->attempt, .result = t->result, .reason = t->reason, .exit_code = t->exit_code,
+                .signal = t->signal, .error = t->error, .started_at = t->started_at, .finished_at = t->finished_at,
+                .invocation_id = t->invocation_id, .boot_id = t->boot_id, .log_lines = t->log_lines,
+                .log_bytes = t->log_bytes,
+        };
+        int r;
+
+        assert(task_is_finished(t));
+        r = string_replace(&a.log_cursor, t->log_cursor);
+        if (r < 0)
+                return r;
+        r = attempt_list_add(&t->attempts, &a);
+        if (r < 0) {
+                free(a.log_cursor);
+                return r;
+        }
+        clear_attempt(t);
+        return 0;
 }
 
 bool task_id_is_valid(const char *id) {

@@ -93,13 +93,16 @@ static bool record_is_trusted(sd_journal *j, RuntimeScope scope, const char *uni
         return !*writer || string_equal(writer, unit);
 }
 
-static bool record_is_of(sd_journal *j, RuntimeScope scope, const char *invocation_id) {
+static bool record_is_of(sd_journal *j, RuntimeScope scope, const char *invocation_id, char *const *other_than) {
         char id[ID128_TEXT_SIZE];
 
-        if (!invocation_id)
-                return true;
         journal_get_text(j, scope == RUNTIME_SCOPE_USER ? "USER_INVOCATION_ID" : "INVOCATION_ID", id, sizeof(id));
-        return string_equal(id, invocation_id);
+        if (invocation_id)
+                return string_equal(id, invocation_id);
+        for (size_t i = 0; other_than && other_than[i]; i++)
+                if (string_equal(id, other_than[i]))
+                        return false;
+        return true;
 }
 
 static void take_record(sd_journal *j, Evidence *e) {
@@ -111,7 +114,8 @@ static void take_record(sd_journal *j, Evidence *e) {
                         records[i].take(j, e);
 }
 
-int journal_records_read(const JournalSource *source, const char *unit, const char *invocation_id, Evidence *ret) {
+int journal_records_read(const JournalSource *source, const char *unit, const char *invocation_id,
+                         char *const *other_than, Evidence *ret) {
         sd_journal *j;
         int r;
 
@@ -122,7 +126,8 @@ int journal_records_read(const JournalSource *source, const char *unit, const ch
         if (r >= 0)
                 r = sd_journal_seek_head(j);
         while (r >= 0 && (r = sd_journal_next(j)) > 0)
-                if (record_is_trusted(j, source->scope, unit) && record_is_of(j, source->scope, invocation_id))
+                if (record_is_trusted(j, source->scope, unit) &&
+                                record_is_of(j, source->scope, invocation_id, other_than))
                         take_record(j, ret);
         sd_journal_close(j);
         return r;

@@ -28,7 +28,7 @@
 
 static void read_records(const JournalFixture *f, Evidence *e) {
         evidence_done(e);
-        TAP_CHECK_INT(journal_records_read(&f->source, FIXTURE_UNIT, INVOCATION, e), 0);
+        TAP_CHECK_INT(journal_records_read(&f->source, FIXTURE_UNIT, INVOCATION, NULL, e), 0);
 }
 
 static void check_ending(const Evidence *e, const char *result, const char *code, const char *status) {
@@ -121,7 +121,7 @@ static void test_other_invocations_and_units(void) {
                                                "\nUSER_INVOCATION_ID=" INVOCATION "\n_UID=0\n" });
         read_records(&f, &e);
         TAP_CHECK(!e.stop_seen);
-        TAP_CHECK_INT(journal_records_read(&f.source, FIXTURE_UNIT, NULL, &e), 0);
+        TAP_CHECK_INT(journal_records_read(&f.source, FIXTURE_UNIT, NULL, NULL, &e), 0);
         TAP_CHECK(e.stop_seen);
         f.source.scope = RUNTIME_SCOPE_USER;
         read_records(&f, &e);

@@ -83,7 +83,7 @@ static void test_good_documents_beside_a_broken_one(void) {
 
 /* A newer service's: it is not for this one to touch. */
 static void test_newer_document_is_left_as_it_is(void) {
-        static const char text[] = "{\"version\":2,\"task_id\":\"" OTHER "\",\"command\":[\"x\"],\"new\":1}";
+        static const char text[] = "{\"version\":3,\"task_id\":\"" OTHER "\",\"command\":[\"x\"],\"new\":1}";
         _cleanup_free_ char *after = NULL;
         _cleanup_(story_done) Story s = {};
         ManagerHealth h;

@@ -192,6 +192,11 @@ int story_cancel(Story *s) {
         return manager_cancel_task(s->manager, s->id, &s->problem);
 }
 
+int story_resume(Story *s) {
+        problem_done(&s->problem);
+        return manager_resume_task(s->manager, s->id, &s->problem);
+}
+
 FakeUnit *story_ask(Story *s) {
         if (!TAP_CHECK_INT(story_create(s, "{\"command\": [\"make\"]}"), 0) ||
             !TAP_CHECK(STORY_UNTIL(s, story_unit(s))))
@@ -252,6 +257,8 @@ void story_record(Story *s, const char *invocation_id, const char *service_resul
                   const char *exit_status) {
         _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
         Ending e = { .ended_at = clock_realtime_usec() };
+        int attempt = s->manager ? story_task(s)->attempt : 1;
+        _cleanup_free_ char *suffix = attempt > 1 ? string_format(".%d.result", attempt) : strdup(".result");
 
         if (!invocation_id && TAP_CHECK(story_unit(s)))
                 invocation_id = story_unit(s)->status.invocation_id;
@@ -260,7 +267,7 @@ void story_record(Story *s, const char *invocation_id, const char *service_resul
         ending_set_word(e.exit_code, exit_code);
         ending_set_word(e.exit_status, exit_status);
         TAP_CHECK_INT(ending_to_text(&e, &text), 0);
-        story_write(s, ".result", text.data);
+        story_write(s, suffix, text.data);
 }
 
 /* --- files --- */

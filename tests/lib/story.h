@@ -63,6 +63,7 @@ void story_settle(Story *s); /* until nothing happens any more */
 /* Asks for a task as a client does; s->id becomes its id. 0 or negative errno, with s->problem. */
 int story_create(Story *s, const char *request);
 int story_cancel(Story *s);
+int story_resume(Story *s);
 
 /* A task of the command "make", up to where its unit is asked for; and up to running. NULL: a check has failed. */
 FakeUnit *story_ask(Story *s);
@@ -77,7 +78,7 @@ bool story_is_in(Story *s, TaskState state);
  * more, its state. */
 const char *story_verdict(Story *s);
 
-/* The recorder's account: its words, NULL for the invocation that the unit has. */
+/* The recorder's account of this attempt: its words, NULL for the invocation that the unit has. */
 void story_record(Story *s, const char *invocation_id, const char *service_result, const char *exit_code,
                   const char *exit_status);
 

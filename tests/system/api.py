@@ -37,6 +37,9 @@ class Api(Client):
     def cancel(self, task_id):
         return self.post(f'/api/task/{task_id}/cancel')
 
+    def resume(self, task_id):
+        return self.post(f'/api/task/{task_id}/resume')
+
     def follow(self, task_id, last=None, query=''):
         """The stream of a task's log; as a context manager it closes itself."""
         headers = {'Last-Event-ID': last} if last else {}

@@ -30,6 +30,7 @@ class Reply:
 class Event:
     frame: bytes  # as it was sent, without the blank line behind it
     id: str = ''
+    name: str = ''  # of a named event, which the original's clients do not see
     data: bytes = b''
 
     @classmethod
@@ -39,10 +40,12 @@ class Event:
             name, _, value = line.partition(b': ')
             if name == b'id':
                 event.id = value.decode()
+            elif name == b'event':
+                event.name = value.decode()
             elif name == b'data':
                 event.data = value
             else:
-                raise ValueError(f'neither id nor data in an event: {frame!r}')
+                raise ValueError(f'neither id, event nor data in an event: {frame!r}')
         return event
 
     @property
@@ -51,6 +54,8 @@ class Event:
 
     @property
     def kind(self):
+        if self.name:
+            return self.name
         payload = self.json
         return next(word for word in ('log', 'heartbeat', 'final', 'status') if word in payload)
 

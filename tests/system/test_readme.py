@@ -36,4 +36,4 @@ def test_the_journeys_can_be_typed_as_they_stand(s):
     if done.returncode:
         raise Failure(f'ended with {done.returncode}:\n' + done.stdout[-3000:])
     contains(done.stdout, 'Active: active (running)', '"status": "completed", "complete": true', '"is_alive":true',
-             '"status": "cancelled", "complete": true')
+             '"status": "cancelled", "complete": true', '"attempt":2')

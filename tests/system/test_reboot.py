@@ -100,8 +100,29 @@ def after_upgrade(s, notes):
     same((task['status'], task['exit_code']), ('failed', 3))
 
 
+def before_resumption(s, _):
+    s.systemctl('enable', '--now', 'remote-developer.service')
+    s.configure(recovery={'orphaned_task_action': 'resume', 'resume_pause': 1})
+    return {'runs': running(s), 'ended': s.api.run('echo before; exit 3')['task_id']}
+
+
+def after_resumption(s, notes):
+    task_id = notes['runs']
+    until(lambda: s.api.get('/api/health').status == 200, 'it serves')
+    until(lambda: s.api.task(task_id)['status'] == 'executing_task', 'it runs again')
+    task = s.api.task(task_id)
+    same([(a['attempt'], a['result'], a['reason']) for a in task['attempts']], [(1, 'interrupted', 'host-reboot')])
+    until(lambda: s.api.task(task_id)['log_lines'] == 2, 'both attempts wrote')
+    s.api.cancel(task_id)
+    same(s.api.wait(task_id)['status'], 'cancelled')
+    same(s.api.lines(task_id), ['up', 'up'])
+    same(s.api.task(notes['ended'])['attempt'], 1)
+    s.configure()
+
+
 STORIES = [
     Story('an upgrade leaves tasks running', 'before_upgrade', 'upgrade', 'after_upgrade'),
     Story('what ran at a reboot is interrupted', 'before_reboot', 'reboot', 'after_reboot'),
+    Story('what ran at a reboot is resumed when told so', 'before_resumption', 'reboot', 'after_resumption'),
     Story('what was acknowledged survives a power cut', 'before_power_cut', 'power-cut', 'after_power_cut'),
 ]

@@ -71,7 +71,8 @@ static const Refusal wrong_names[] = {
         { BYTES(EXECUTION "  Default-Timeout: 5\n"),
           "2:3: ", "did you mean \"default_timeout\"?", "task_execution" },
         { BYTES(RECOVERY "  <<: {}\n"),
-          "2:3: ", "there are check_orphaned_tasks, orphaned_task_action, monitor_interval", "recovery" },
+          "2:3: ", "there are check_orphaned_tasks, orphaned_task_action, max_automatic_attempts"
+          ", resume_pause, monitor_interval", "recovery" },
         { BYTES(RECOVERY "  sse_timeout: 5\n"),
           "2:3: ", "a key of the section connection; move it", "recovery" },
         { BYTES("\n\nrecovry:\n"),

@@ -54,6 +54,8 @@ static void check_equal(const Config *is, const Config *should) {
         TAP_CHECK_STRING(is->user, should->user);
         TAP_CHECK_INT(is->check_orphaned_tasks, should->check_orphaned_tasks);
         TAP_CHECK_INT(is->orphaned_task_action, should->orphaned_task_action);
+        TAP_CHECK_INT(is->max_automatic_attempts, should->max_automatic_attempts);
+        TAP_CHECK_INT(is->resume_pause_usec, should->resume_pause_usec);
         TAP_CHECK_INT(is->monitor_interval_usec, should->monitor_interval_usec);
         TAP_CHECK_INT(is->max_memory_logs, should->max_memory_logs);
         TAP_CHECK_INT(is->archive_after_days, should->archive_after_days);
@@ -80,6 +82,8 @@ static const struct {
         OTHER("task_execution", "user", "root", user, 0),
         OTHER("recovery", "check_orphaned_tasks", "Off", check_orphaned_tasks, false),
         OTHER("recovery", "orphaned_task_action", "resume", orphaned_task_action, ORPHANED_TASK_RESUME),
+        OTHER("recovery", "max_automatic_attempts", "99", max_automatic_attempts, 99),
+        OTHER("recovery", "resume_pause", "3600", resume_pause_usec, 3600 * USEC_PER_SEC),
         OTHER("recovery", "monitor_interval", "31", monitor_interval_usec, 31 * USEC_PER_SEC),
         OTHER("persistence", "max_memory_logs", "1000000", max_memory_logs, 1000000),
         OTHER("persistence", "archive_after_days", "0", archive_after_days, 0),
@@ -128,6 +132,8 @@ static void test_defaults(void) {
                 .status_save_interval = 10,
                 .user = (char *) "remote-developer",
                 .check_orphaned_tasks = true,
+                .max_automatic_attempts = 3,
+                .resume_pause_usec = 30 * USEC_PER_SEC,
                 .monitor_interval_usec = 30 * USEC_PER_SEC,
                 .max_memory_logs = 1000,
                 .archive_after_days = 7,

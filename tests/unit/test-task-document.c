@@ -94,6 +94,8 @@ static void check_tasks(const Task *is, const Task *should) {
         TAP_CHECK_STRING(is->boot_id, should->boot_id);
         TAP_CHECK_INT(is->manager_started_at, should->manager_started_at);
         TAP_CHECK_INT(is->attempt, should->attempt);
+        TAP_CHECK_INT(is->automatic_attempts, should->automatic_attempts);
+        TAP_CHECK_INT(is->resume_at, should->resume_at);
         TAP_CHECK_INT(is->bound_to_service, should->bound_to_service);
         TAP_CHECK_INT(is->cancel_requested, should->cancel_requested);
         TAP_CHECK_INT(is->cancel_requested_at, should->cancel_requested_at);
@@ -209,16 +211,17 @@ static void test_a_new_task_as_clients_see_it(void) {
         TAP_CHECK_INT(task_to_json(t, false, &j), 0);
         TAP_CHECK_INT(json_append(j, &text), 0);
         TAP_CHECK_STRING(text.data,
-                         "{\"task_id\":\"" ID "\",\"state\":\"queued\",\"result\":null,\"reason\":null,"
-                         "\"exit_code\":null,\"signal\":null,\"error\":null,\"created_at\":null,"
-                         "\"last_updated\":null,\"started_at\":null,"
-                         "\"finished_at\":null,\"recipe\":\"command\",\"command\":[\"a\",\"b\"],"
-                         "\"working_directory\":null,\"timeout\":60,\"labels\":{},\"devpod_name\":null,"
-                         "\"github_repo\":null,\"task_description\":null,\"invocation_id\":null,\"boot_id\":null,"
-                         "\"attempt\":1,\"cancel_requested\":false,\"log_lines\":0,\"log_bytes\":0,"
-                         "\"last_output_at\":null,\"unit\":\"remote-developer-" ID ".service\","
-                         "\"status\":\"initializing\",\"progress\":0,\"is_running\":true,\"claude_status\":null,"
-                         "\"deadline\":null}");
+                        "{\"task_id\":\"" ID "\",\"state\":\"queued\",\"result\":null,\"reason\":null,"
+                        "\"exit_code\":null,\"signal\":null,\"error\":null,\"created_at\":null,"
+                        "\"last_updated\":null,\"started_at\":null,"
+                        "\"finished_at\":null,\"recipe\":\"command\",\"command\":[\"a\",\"b\"],"
+                        "\"working_directory\":null,\"timeout\":60,\"labels\":{},\"devpod_name\":null,"
+                        "\"github_repo\":null,\"task_description\":null,\"invocation_id\":null,\"boot_id\":null,"
+                        "\"attempt\":1,\"automatic_attempts\":0,\"cancel_requested\":false,"
+                        "\"log_lines\":0,\"log_bytes\":0,"
+                        "\"last_output_at\":null,\"unit\":\"remote-developer-" ID ".service\","
+                        "\"status\":\"initializing\",\"progress\":0,\"is_running\":true,\"claude_status\":null,"
+                        "\"deadline\":null,\"attempts\":[]}");
 }
 
 static void test_hidden_fields_stay_on_disk(void) {
@@ -275,9 +278,9 @@ static const struct {
         { "{" GOOD ",\"version\":-1}", -EBADMSG, "version" },
         { "{" GOOD ",\"attempt\":-1}", -EBADMSG, "attempt" },
         /* A later version's is left alone, whatever else is in it. */
-        { "{" GOOD ",\"version\":2}", -EPROTONOSUPPORT, "version" },
+        { "{" GOOD ",\"version\":3}", -EPROTONOSUPPORT, "version" },
         { "{\"version\":2147483647}", -EPROTONOSUPPORT, "version" },
-        { "{\"state\":\"paused\",\"task_id\":{},\"version\":2}", -EPROTONOSUPPORT, "version" },
+        { "{\"state\":\"paused\",\"task_id\":{},\"version\":3}", -EPROTONOSUPPORT, "version" },
 };
 
 static int read_document(const char *text, Task **ret, Problem *problem) {

@@ -389,10 +389,10 @@ static void test_remove(void) {
         put(&f, ID ".result", "");
         put(&f, ID ".prompt", "");
         put(&f, "task-1700000000-abcdee.json", "");
-        TAP_CHECK_INT(task_store_remove(f.store, ID), 0);
+        TAP_CHECK_INT(task_store_remove(f.store, ID, 1), 0);
         TAP_CHECK_INT(scratch_count(&f.scratch), 2);
         TAP_CHECK(is_there(&f, "task-1700000000-abcdee.json"));
-        TAP_CHECK_INT(task_store_remove(f.store, ID), 0);
+        TAP_CHECK_INT(task_store_remove(f.store, ID, 1), 0);
 }
 
 /* What cannot be removed keeps the document: it can be tried again. */
@@ -403,7 +403,7 @@ static void test_remove_takes_the_document_last(void) {
                 return;
         put(&f, ID ".json", "");
         TAP_CHECK_INT(mkdirat(f.scratch.fd, ID ".result", 0700), 0);
-        TAP_CHECK_INT(task_store_remove(f.store, ID), -EISDIR);
+        TAP_CHECK_INT(task_store_remove(f.store, ID, 1), -EISDIR);
         TAP_CHECK(is_there(&f, ID ".json"));
 }
 
@@ -415,14 +415,14 @@ static void test_ending(void) {
 
         if (!fixture_init(&f))
                 return;
-        TAP_CHECK_INT(task_store_read_ending(f.store, ID, &e), -ENOENT);
+        TAP_CHECK_INT(task_store_read_ending(f.store, ID, 1, &e), -ENOENT);
         put(&f, ID ".result", "SERVICE_RESULT=success\nINVOCATION_ID=0123\n");
-        TAP_CHECK_INT(task_store_read_ending(f.store, ID, &e), 0);
+        TAP_CHECK_INT(task_store_read_ending(f.store, ID, 1, &e), 0);
         TAP_CHECK_STRING(e.service_result, "success");
         put(&f, ID ".result", "SERVICE_RESULT=succ");
-        TAP_CHECK_INT(task_store_read_ending(f.store, ID, &e), -EBADMSG);
+        TAP_CHECK_INT(task_store_read_ending(f.store, ID, 1, &e), -EBADMSG);
         TAP_CHECK_INT(truncate(scratch_path(&f.scratch, ID ".result"), ENDING_FILE_SIZE_MAX + 1), 0);
-        TAP_CHECK_INT(task_store_read_ending(f.store, ID, &e), -EFBIG);
+        TAP_CHECK_INT(task_store_read_ending(f.store, ID, 1, &e), -EFBIG);
 }
 
 static void test_prompt(void) {
@@ -437,7 +437,7 @@ static void test_prompt(void) {
         TAP_CHECK_INT(file_read(f.scratch.fd, ID ".prompt", 100, &text), 0);
         TAP_CHECK_STRING(text.data, "--version\n\"$HOME\"");
         prompt = task_store_prompt_path(f.store, ID);
-        ending = task_store_ending_path(f.store, ID);
+        ending = task_store_ending_path(f.store, ID, 1);
         TAP_CHECK_STRING(prompt, scratch_path(&f.scratch, ID ".prompt"));
         TAP_CHECK_STRING(ending, scratch_path(&f.scratch, ID ".result"));
 }
