@@ -29,6 +29,9 @@ const char *task_store_path(const TaskStore *s); /* absolute */
 /* Gives the task its id and writes its first document; exactly one task gets an id. */
 int task_store_create(TaskStore *s, Task *t);
 int task_store_save(TaskStore *s, Task *t);
+
+/* The first document of a task that has its id; -EEXIST: there is one. */
+int task_store_add(TaskStore *s, Task *t);
 int task_store_load(TaskStore *s, const char *id, Task **ret, Problem *problem);
 
 /* Forgets the task with all its `attempts`: its document last, so that what is left after a power cut can still be
@@ -46,6 +49,7 @@ int task_store_set_aside(TaskStore *s, const char *id, char **ret_name);
 int task_store_read_ending(TaskStore *s, const char *id, int attempt, Ending *ret);
 
 int task_store_write_prompt(TaskStore *s, const char *id, const char *text);
+int task_store_read_prompt(TaskStore *s, const char *id, char **ret); /* -ENOENT; fresh memory */
 char *task_store_prompt_path(const TaskStore *s, const char *id); /* fresh memory or NULL */
 char *task_store_ending_path(const TaskStore *s, const char *id, int attempt);
 

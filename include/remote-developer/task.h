@@ -112,6 +112,9 @@ void task_spec_done(TaskSpec *s);
 bool task_id_is_valid(const char *id);
 int task_id_generate(char ret[static TASK_ID_SIZE + 1], usec_t now);
 
+/* The second in which the id was made. */
+usec_t task_id_time(const char *id);
+
 /* A copy in fresh memory, as the file would give it. */
 int task_copy(const Task *t, Task **ret);
 

@@ -19,6 +19,7 @@
 
 typedef struct sd_event sd_event;
 typedef struct sd_bus sd_bus;
+typedef struct UnitDescription UnitDescription;
 typedef struct UnitSpec UnitSpec;
 
 typedef enum RuntimeScope {
@@ -36,6 +37,9 @@ typedef void (*UnitReply)(void *userdata, int error, const char *sentence);
 
 /* One call for each unit, then one with unit NULL: error 0 says that it was the whole list. */
 typedef void (*UnitListed)(void *userdata, int error, const char *unit);
+
+/* `error` 0: what it was started with; whoever is called may take what is in it. Else negative errno, and NULL. */
+typedef void (*UnitDescribed)(void *userdata, int error, UnitDescription *description);
 
 int unit_client_new(sd_event *event, RuntimeScope scope, const UnitClientEvents *events, void *userdata,
                     UnitClient **ret);
@@ -58,6 +62,9 @@ int unit_client_list_units(UnitClient *c, const char *pattern, UnitListed callba
 /* Reads the whole status of the watched unit anew and calls its on_changed, then the callback. A watch that was ended
  * meanwhile gives -ECANCELED. */
 int unit_client_read_watch(UnitWatch *w, UnitReply callback, void *userdata);
+
+/* What this unit was started with. */
+int unit_client_describe_unit(UnitClient *c, const char *unit, UnitDescribed callback, void *userdata);
 
 int unit_client_start_unit(UnitClient *c, const UnitSpec *spec, UnitReply callback, void *userdata);
 int unit_client_stop_unit(UnitClient *c, const char *unit, UnitReply callback, void *userdata);

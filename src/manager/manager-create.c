@@ -8,8 +8,6 @@
 
 #include <stdio.h>
 
-#define SERVICE_UNIT "remote-developer.service"
-
 /* TimeoutStopSec= is at once the grace between SIGTERM and SIGKILL and the limit of the recorder. The recorder has to
  * get its file to the disk on a busy machine; a shorter grace is kept by the service itself (manager-cancel.c). */
 #define STOP_TIMEOUT_MIN_USEC (10 * USEC_PER_SEC)
@@ -114,7 +112,7 @@ static int fill_parts(TaskRun *run, UnitParts *p) {
         p->input_file = task_store_prompt_path(run->manager->store, t->id);
         if (!p->input_file)
                 return -ENOMEM;
-        return task_store_write_prompt(run->manager->store, t->id, t->spec.task_description);
+        return task_store_write_prompt(run->manager->store, t->id, t->spec.task_description ?: "");
 }
 
 static UnitSpec make_spec(TaskRun *run, const UnitParts *p, char **recorder_argv) {

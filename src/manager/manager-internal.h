@@ -9,6 +9,7 @@
  *   manager-finish.c   from an ended unit to the verdict
  *   manager-resume.c   further attempts
  *   manager-recover.c  comparing units and files
+ *   manager-adopt.c    a unit without a file
  */
 #pragma once
 
@@ -18,6 +19,9 @@
 #include <remote-developer/verdict.h>
 
 #include <systemd/sd-event.h>
+
+/* What a task is part of that shall not outlive the service. */
+#define SERVICE_UNIT "remote-developer.service"
 
 typedef struct TaskRun {
         Manager *manager;
@@ -72,6 +76,7 @@ struct Manager {
         usec_t compared_at_usec; /* monotonic */
         sd_event_source *active_source; /* writes active_tasks.json at the end of the turn */
 
+        char **left_alone; /* ids of units that cannot be adopted; owned */
         unsigned n_found, n_ended, n_started; /* of the comparison under way, for its log line */
 };
 
@@ -115,6 +120,9 @@ bool task_run_is_paused(const TaskRun *run);
 
 /* manager-finish.c */
 void task_run_end(TaskRun *run); /* the unit has ended, or is known to be gone */
+
+/* manager-adopt.c */
+void manager_adopt_unit(Manager *m, const char *id, const char *unit); /* which has no row in the index */
 
 /* manager-recover.c */
 int manager_load_tasks(Manager *m);

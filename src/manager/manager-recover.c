@@ -115,7 +115,7 @@ static void on_found(Manager *m, const char *unit) {
                 return;
         s = task_index_find(&m->index, id);
         if (!s) {
-                log_task(LOG_WARNING, id, "The unit %s has no document; it is left alone", unit);
+                manager_adopt_unit(m, id, unit);
                 return;
         }
         run = s->run;

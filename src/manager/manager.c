@@ -86,6 +86,7 @@ Manager *manager_free(Manager *m) {
         task_store_free(m->store);
         sd_event_source_disable_unref(m->active_source);
         sd_event_unref(m->event);
+        strv_free(m->left_alone);
         free(m->recorder);
         free(m->journal_directory);
         free(m->disconnect_cause);

@@ -95,28 +95,34 @@ static int document_text(const Task *t, Buffer *to) {
         return r < 0 ? r : buffer_append(to, "\n", 1);
 }
 
-static int create_with_id(TaskStore *s, Task *t) {
+int task_store_add(TaskStore *s, Task *t) {
         _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
-        char id[TASK_ID_SIZE + 1], name[NAME_SIZE];
+        char name[NAME_SIZE];
         int r;
 
+        t->last_updated = clock_realtime_usec();
+        r = document_text(t, &text);
+        if (r < 0)
+                return r;
+        return file_create_durable(s->dir_fd, file_name(name, t->id, ".json"), text.data, text.size, 0640);
+}
+
+static int create_with_id(TaskStore *s, Task *t) {
+        char id[TASK_ID_SIZE + 1];
+        int r;
+
+        t->created_at = clock_realtime_usec();
         r = task_id_generate(id, t->created_at);
         if (r >= 0)
                 r = string_replace(&t->id, id);
-        if (r >= 0)
-                r = document_text(t, &text);
-        if (r < 0)
-                return r;
-        return file_create_durable(s->dir_fd, file_name(name, id, ".json"), text.data, text.size, 0640);
+        return r < 0 ? r : task_store_add(s, t);
 }
 
 int task_store_create(TaskStore *s, Task *t) {
         int r = -EEXIST;
 
-        for (unsigned i = 0; r == -EEXIST && i < CREATE_TRIES; i++) {
-                t->created_at = t->last_updated = clock_realtime_usec();
+        for (unsigned i = 0; r == -EEXIST && i < CREATE_TRIES; i++)
                 r = create_with_id(s, t);
-        }
         return r;
 }
 
@@ -281,6 +287,18 @@ int task_store_write_prompt(TaskStore *s, const char *id, const char *text) {
         char name[NAME_SIZE];
 
         return file_write_durable(s->dir_fd, file_name(name, id, ".prompt"), text, strlen(text), 0600);
+}
+
+int task_store_read_prompt(TaskStore *s, const char *id, char **ret) {
+        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+        char name[NAME_SIZE];
+        int r;
+
+        r = file_read(s->dir_fd, file_name(name, id, ".prompt"), TASK_DOCUMENT_SIZE_MAX, &text);
+        if (r < 0)
+                return r;
+        *ret = strdup(text.size > 0 ? text.data : "");
+        return *ret ? 0 : -ENOMEM;
 }
 
 char *task_store_prompt_path(const TaskStore *s, const char *id) {

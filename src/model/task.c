@@ -128,6 +128,10 @@ int task_id_generate(char ret[static TASK_ID_SIZE + 1], usec_t now) {
         return 0;
 }
 
+usec_t task_id_time(const char *id) {
+        return (usec_t) strtoull(id + strlen("task-"), NULL, 10) * USEC_PER_SEC;
+}
+
 char *task_unit_name(const char *id) {
         return string_format(TASK_UNIT_PREFIX "%s" TASK_UNIT_SUFFIX, id);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <remote-developer/unit-client.h>
+#include <remote-developer/unit-description.h>
 #include <remote-developer/unit-spec.h>
 
 #include <systemd/sd-bus.h>
@@ -43,5 +44,6 @@ void unit_client_fail_queued(UnitClient *c, int error);
 /* Appends name, mode, properties and the empty list of auxiliary units: the arguments of StartTransientUnit. */
 int unit_spec_append(sd_bus_message *m, const UnitSpec *spec);
 
-/* Takes what it knows out of an a{sv}; the rest is passed over. */
+/* Both take what they know out of an a{sv}; the rest is passed over. */
 int unit_status_read_properties(UnitStatus *s, sd_bus_message *m);
+int unit_description_read_properties(UnitDescription *d, sd_bus_message *m);

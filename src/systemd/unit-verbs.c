@@ -21,6 +21,7 @@ struct UnitCall {
         char *unit; /* of a read; else NULL */
         UnitReply callback;
         UnitListed list_callback;
+        UnitDescribed describe_callback;
         void *userdata;
 };
 
@@ -43,6 +44,8 @@ static void fail_call(UnitCall *call, int error) {
 
         if (call->list_callback && !dropped)
                 call->list_callback(call->userdata, error, NULL);
+        else if (call->describe_callback && !dropped)
+                call->describe_callback(call->userdata, error, NULL);
         else if (call->callback && !dropped)
                 call->callback(call->userdata, error, strerror(-error));
         call_free(call);
@@ -277,16 +280,53 @@ static int on_read_reply(sd_bus_message *m, void *userdata, sd_bus_error *error 
         return 0;
 }
 
-int unit_client_read_watch(UnitWatch *w, UnitReply callback, void *userdata) {
+/* All properties of the unit and its kind. */
+static int new_read(UnitClient *c, const char *unit, sd_bus_message **ret) {
         _cleanup_message_ sd_bus_message *m = NULL;
-        _cleanup_free_ char *path = NULL, *unit = NULL;
+        _cleanup_free_ char *path = NULL;
         int r;
 
-        r = sd_bus_path_encode(SYSTEMD_UNIT_PATH, w->unit, &path);
+        r = sd_bus_path_encode(SYSTEMD_UNIT_PATH, unit, &path);
         if (r >= 0)
-                r = new_call(w->client, path, "org.freedesktop.DBus.Properties", "GetAll", &m);
+                r = new_call(c, path, "org.freedesktop.DBus.Properties", "GetAll", &m);
         if (r >= 0)
                 r = sd_bus_message_append(m, "s", "");
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+static int on_describe_reply(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
+        _cleanup_(unit_description_done) UnitDescription d = UNIT_DESCRIPTION_NULL;
+        UnitCall *call = userdata;
+        const char *sentence;
+        int e = reply_error(m, &sentence);
+
+        call_answered(call);
+        if (e == 0)
+                e = unit_description_read_properties(&d, m);
+        call->describe_callback(call->userdata, MIN_OF(e, 0), e < 0 ? NULL : &d);
+        return 0;
+}
+
+int unit_client_describe_unit(UnitClient *c, const char *unit, UnitDescribed callback, void *userdata) {
+        _cleanup_message_ sd_bus_message *m = NULL;
+        int r = new_read(c, unit, &m);
+
+        if (r < 0)
+                return r;
+        return send_call(c, m,
+                         (UnitCall){ .on_reply = on_describe_reply, .describe_callback = callback,
+                                     .userdata = userdata });
+}
+
+int unit_client_read_watch(UnitWatch *w, UnitReply callback, void *userdata) {
+        _cleanup_message_ sd_bus_message *m = NULL;
+        _cleanup_free_ char *unit = NULL;
+        int r;
+
+        r = new_read(w->client, w->unit, &m);
         if (r >= 0)
                 r = string_replace(&unit, w->unit);
         if (r < 0)

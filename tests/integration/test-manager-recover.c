@@ -130,7 +130,87 @@ static void test_machine_was_rebooted(void) {
         }
 }
 
-static void test_unit_without_document_is_left_alone(void) {
+/* --- units without a document --- */
+
+static const char *const make_argv[] = { "make", "$HOME", "a$$b", NULL };
+static const char *const recorder_argv[] = { "/recorder", "/state", "task-1700000000-abcdef.3", NULL };
+
+static FakeUnit *add_strange_unit(Story *s, const FakeCommands *commands) {
+        FakeUnit *u = fake_unit_add(&s->systemd, OTHER_UNIT);
+
+        u->commands = commands;
+        u->status.job_id = 0;
+        snprintf(s->id, sizeof(s->id), "task-1700000000-abcdef");
+        return u;
+}
+
+static const FakeCommands sent = { make_argv, recorder_argv, "no-env-expand", "/srv", 5 * USEC_PER_SEC };
+
+static void test_unit_without_document_is_adopted(void) {
+        _cleanup_(story_done) Story s = {};
+        const Task *t;
+
+        if (!story_open(&s))
+                return;
+        fake_unit_put_state(add_strange_unit(&s, &sent), "active", "running");
+        if (!story_start_service(&s) || !TAP_CHECK(STORY_UNTIL(&s, story_is_in(&s, TASK_RUNNING))))
+                return;
+        t = story_task(&s);
+        TAP_CHECK_STRING(t->spec.command[0], "make");
+        TAP_CHECK_STRING(t->spec.command[2], "a$$b");
+        TAP_CHECK_STRING(t->spec.working_directory, "/srv");
+        TAP_CHECK_INT(t->spec.timeout_usec, 5 * USEC_PER_SEC);
+        TAP_CHECK_INT(t->attempt, 3);
+        TAP_CHECK_INT(t->created_at, 1700000000 * USEC_PER_SEC);
+        TAP_CHECK_INT(story_told("adopted"), 1);
+        story_record(&s, NULL, "exit-code", "exited", "9");
+        fake_unit_end(story_unit(&s), "exit-code", CLD_EXITED, 9);
+        TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "StartTransientUnit"), 0);
+        story_stop_service(&s);
+        if (story_start_service(&s))
+                TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
+}
+
+/* As a unit's commands are after a daemon-reload: the plain form, with dollars doubled and backslashes added. */
+static void test_reloaded_unit_is_adopted(void) {
+        static const char *const doubled[] = { "make", "\\$\\$HOME", "a\\$\\$\\$\\$b\\\\;", NULL };
+        static const FakeCommands reloaded = { doubled, recorder_argv, NULL, "~", UINT64_MAX };
+        _cleanup_(story_done) Story s = {};
+
+        if (!story_open(&s))
+                return;
+        fake_unit_put_state(add_strange_unit(&s, &reloaded), "active", "running");
+        if (!story_start_service(&s) || !TAP_CHECK(STORY_UNTIL(&s, story_is_in(&s, TASK_RUNNING))))
+                return;
+        TAP_CHECK_STRING(story_task(&s)->spec.command[1], "$HOME");
+        TAP_CHECK_STRING(story_task(&s)->spec.command[2], "a$$b\\;");
+        TAP_CHECK_STRING(story_task(&s)->spec.working_directory, NULL);
+        TAP_CHECK_INT(story_task(&s)->spec.timeout_usec, s.config.claude_timeout_usec);
+}
+
+static void test_failed_unit_without_document_gets_its_verdict(void) {
+        _cleanup_(story_done) Story s = {};
+        FakeUnit *u;
+
+        if (!story_open(&s))
+                return;
+        u = add_strange_unit(&s, &sent);
+        snprintf(u->status.result, UNIT_WORD_SIZE, "exit-code");
+        u->status.exec_main_code = CLD_EXITED;
+        u->status.exec_main_status = 7;
+        u->status.active_enter_usec = 1700000001 * USEC_PER_SEC;
+        fake_unit_put_state(u, "failed", "failed");
+        if (!story_start_service(&s))
+                return;
+        TAP_CHECK(STORY_UNTIL(&s, story_is_finished(&s)));
+        TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
+        TAP_CHECK_INT(story_task(&s)->exit_code, 7);
+        TAP_CHECK(STORY_UNTIL(&s, !story_unit(&s)));
+}
+
+/* What has another name is nobody's task, and what no service of ours started is not adopted. */
+static void test_strange_units_are_left_alone(void) {
         static const char *const units[] = { OTHER_UNIT, "remote-developer-task-x.service",
                                              "remote-developer-task-1700000000-abcdeg.service" };
         _cleanup_(story_done) Story s = {};
@@ -142,11 +222,33 @@ static void test_unit_without_document_is_left_alone(void) {
         if (!story_start_service(&s))
                 return;
         story_settle(&s);
+        test_clock_advance(s.config.monitor_interval_usec);
+        manager_monitor(s.manager);
+        story_settle(&s);
         TAP_CHECK_INT(fake_count_calls(&s.systemd, "StopUnit"), 0);
         TAP_CHECK_INT(fake_count_calls(&s.systemd, "KillUnit"), 0);
         TAP_CHECK_INT(fake_count_calls(&s.systemd, "ResetFailedUnit"), 0);
-        TAP_CHECK_INT(story_told(OTHER_UNIT " has no document"), 1);
+        TAP_CHECK_INT(story_told("left alone: it is none that"), 1);
         TAP_CHECK_INT(story_count_files(&s, "task-"), 0);
+}
+
+static void test_newer_document_is_not_written_over(void) {
+        static const char newer[] = "{\"version\":9,\"task_id\":\"task-1700000000-abcdef\"}";
+        _cleanup_(story_done) Story s = {};
+        _cleanup_free_ char *after = NULL;
+
+        if (!story_begin(&s))
+                return;
+        story_stop_service(&s);
+        fake_unit_put_state(add_strange_unit(&s, &sent), "active", "running");
+        story_write(&s, ".json", newer);
+        if (!story_start_service(&s))
+                return;
+        story_settle(&s);
+        after = story_read(&s, ".json");
+        TAP_CHECK_STRING(after, newer);
+        TAP_CHECK_INT(story_told("left alone: a newer service"), 1);
+        TAP_CHECK(!task_index_find(manager_index(s.manager), s.id));
 }
 
 /* The release of the unit was cut off after the verdict. */
@@ -353,7 +455,11 @@ static const TapTest tests[] = {
         { "the recorder's account is found", test_recorders_account_is_found },
         { "nothing is found", test_nothing_is_found },
         { "the machine was rebooted", test_machine_was_rebooted },
-        { "a unit without document is left alone", test_unit_without_document_is_left_alone },
+        { "a unit without a document is adopted", test_unit_without_document_is_adopted },
+        { "a reloaded unit is adopted", test_reloaded_unit_is_adopted },
+        { "a failed unit without a document gets its verdict", test_failed_unit_without_document_gets_its_verdict },
+        { "strange units are left alone", test_strange_units_are_left_alone },
+        { "a newer document is not written over", test_newer_document_is_not_written_over },
         { "the unit of a finished task is released", test_unit_of_a_finished_task_is_released },
         { "a task that was acknowledged and never began is started", test_acknowledged_task_is_started },
         { "a task with a record has begun", test_task_with_a_record_has_begun },

@@ -30,12 +30,21 @@ typedef struct FakeProperty {
         char *text; /* "t 7200000000", "as [\"A=1\"]" */
 } FakeProperty;
 
+/* What a unit was started with, for a test that did not start it through StartTransientUnit. */
+typedef struct FakeCommands {
+        const char *const *argv, *const *recorder_argv; /* ended by NULL */
+        const char *flag;                               /* of both */
+        const char *working_directory;
+        uint64_t runtime_max_usec;
+} FakeCommands;
+
 typedef struct FakeUnit {
         FakeSystemd *systemd; /* NULL: a free row */
         char *name, *path;
         UnitStatus status; /* change it, then fake_unit_emit() */
         FakeProperty properties[FAKE_PROPERTIES_MAX];
         size_t n_properties;
+        const FakeCommands *commands; /* NULL: it has none to show */
 } FakeUnit;
 
 struct FakeSystemd {

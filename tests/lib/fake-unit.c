@@ -195,10 +195,47 @@ static const struct {
         { "Service", "ExecSearchPath", append_strings, 0, true },
 };
 
-static int append_rows(sd_bus_message *m, const UnitStatus *s, const char *interface) {
+static int append_command(sd_bus_message *m, const char *name, const char *const *argv, const char *flag) {
+        int r;
+
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", name);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "a(sasasttttuii)");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(sasasttttuii)");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'r', "sasasttttuii");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", argv[0]);
+        if (r >= 0)
+                r = sd_bus_message_append_strv(m, (char **) argv);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "asttttuii", flag ? 1 : 0, flag, UINT64_C(1), UINT64_C(1), UINT64_C(0),
+                                          UINT64_C(0), 7, 0, 0);
+        for (unsigned i = 0; r >= 0 && i < 4; i++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
+static int append_commands(sd_bus_message *m, const FakeCommands *c) {
+        int r;
+
+        r = append_command(m, "ExecStartEx", c->argv, c->flag);
+        if (r >= 0)
+                r = append_command(m, "ExecStopPostEx", c->recorder_argv, c->flag);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}", "WorkingDirectory", "s", c->working_directory);
+        return r < 0 ? r : sd_bus_message_append(m, "{sv}", "RuntimeMaxUSec", "t", c->runtime_max_usec);
+}
+
+static int append_rows(sd_bus_message *m, const UnitStatus *s, const FakeCommands *commands, const char *interface) {
         int r;
 
         r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0 && commands)
+                r = append_commands(m, commands);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(rows); i++) {
                 if (interface && (!rows[i].signals || !string_equal(rows[i].interface, interface)))
                         continue;
@@ -218,7 +255,7 @@ int fake_append_properties(sd_bus_message *m, const FakeUnit *u, const char *int
                                             .result = "success", .memory_bytes = UINT64_MAX, .cpu_nsec = UINT64_MAX,
                                             .tasks = UINT64_MAX };
 
-        return append_rows(m, u ? &u->status : &unknown, interface);
+        return append_rows(m, u ? &u->status : &unknown, u && !interface ? u->commands : NULL, interface);
 }
 
 /* --- units --- */

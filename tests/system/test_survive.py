@@ -264,3 +264,69 @@ def test_what_a_crash_left_of_a_write_does_no_harm(s):
     same(s.api.task(task_id)['status'], 'completed')
     same(s.api.lines(task_id), ['x'])
     (s.state / '.tmp-left').unlink(missing_ok=True)
+
+
+def orphan(s, script, **fields):
+    """A task that runs while its document is lost."""
+    task_id = s.api.create(script, **fields)
+    s.api.wait_line(task_id, 'up')
+    until(lambda: s.api.alive(task_id)['is_alive'], 'it runs')
+    before = s.api.task(task_id)
+    s.stop_all()
+    (s.state / f'{task_id}.json').unlink()
+    return task_id, before
+
+
+ADOPTED = ('command', 'working_directory', 'timeout', 'environment', 'invocation_id', 'attempt')
+
+
+def adopted(s, reload):
+    gate = s.scratch() / 'gate'
+    script = f'echo up; echo "$HOME $$" %n \\\\; while [ ! -e {gate} ]; do sleep 0.05; done; exit 6'
+    task_id, before = orphan(s, script, working_directory=str(gate.parent), timeout=600, environment={'A': 'b c'})
+    if reload:
+        s.systemctl('daemon-reload')
+    s.start()
+    s.listen()
+    until(lambda: s.api.get(f'/api/task-status/{task_id}').status == 200, 'it is adopted')
+    until(lambda: s.api.task(task_id)['log_lines'] == 2, 'its log is read')
+    after = s.api.task(task_id)
+    same({key: after[key] for key in ADOPTED}, {key: before[key] for key in ADOPTED})
+    check(after['started_at'], 'it has begun', after)
+    gate.touch()
+    task = s.api.wait(task_id)
+    same((task['status'], task['exit_code']), ('failed', 6))
+    until(lambda: not s.task_units(), 'the unit is released')
+
+
+def test_a_unit_without_a_document_is_adopted(s):
+    adopted(s, reload=False)
+
+
+def test_a_unit_without_a_document_is_adopted_after_a_reload(s):
+    adopted(s, reload=True)
+
+
+def test_a_failed_unit_without_a_document_gets_its_verdict(s):
+    gate = s.scratch() / 'gate'
+    task_id, _ = orphan(s, f'echo up; while [ ! -e {gate} ]; do sleep 0.05; done; kill -USR1 $$')
+    gate.touch()
+    until(lambda: s.show(s.unit(task_id), 'ActiveState') == 'failed', 'it has ended')
+    s.start()
+    s.listen()
+    until(lambda: s.api.get(f'/api/task-status/{task_id}').status == 200, 'it is adopted')
+    task = s.api.wait(task_id)
+    same((task['status'], task['signal']), ('failed', 'SIGUSR1'))
+
+
+def test_a_running_task_whose_document_is_broken_goes_on(s):
+    task_id = s.api.create('echo up; exec sleep 1000')
+    s.api.wait_line(task_id, 'up')
+    s.stop_all()
+    (s.state / f'{task_id}.json').write_text('{"task_id": "task-')
+    s.start()
+    s.listen()
+    until(lambda: s.api.get(f'/api/task-status/{task_id}').status == 200, 'it is adopted')
+    check([name for name in s.task_files() if name.startswith(f'{task_id}.json.')], 'the broken one is set aside')
+    same(s.api.cancel(task_id).status, 200)
+    same(s.api.wait(task_id)['status'], 'cancelled')
