@@ -62,6 +62,10 @@ static void on_start_reply(void *userdata, int error, const char *sentence) {
         }
         log_task(LOG_WARNING, reply->id, "systemd did not start the unit: %s", sentence ?: strerror(-error));
         task_run_started(run);
+        /* "Transaction is destructive": the machine, or the user's manager, is going down, and starts nothing any
+         * more. The task stays queued; the next comparison starts it, that of another boot as a rule. */
+        if (error == -EDEADLK)
+                return;
         if (error_is_loss(error))
                 manager_compare(run->manager);
         else if (error == -EEXIST)

@@ -204,6 +204,27 @@ static void test_unit_is_there_after_all(void) {
         }
 }
 
+/* A machine that goes down starts nothing any more: what was acknowledged waits for the next boot. */
+static void test_refused_in_a_shutdown(void) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!story_begin(&s))
+                return;
+        fake_refuse(&s.systemd, "StartTransientUnit", "org.freedesktop.systemd1.TransactionIsDestructive",
+                    "Transaction is destructive (shutdown.target has 'start' job queued).");
+        TAP_CHECK_INT(story_create(&s, MAKE), 0);
+        TAP_CHECK(STORY_UNTIL(&s, story_told("did not start the unit") == 1));
+        story_settle(&s);
+        TAP_CHECK_INT(story_task(&s)->state, TASK_QUEUED);
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "StartTransientUnit"), 1);
+        story_stop_service(&s);
+        s.systemd.started_usec++;
+        if (!story_start_service(&s) || !TAP_CHECK(STORY_UNTIL(&s, story_unit(&s))))
+                return;
+        fake_unit_start(story_unit(&s));
+        TAP_CHECK(STORY_UNTIL(&s, story_is_in(&s, TASK_RUNNING)));
+}
+
 static void test_no_task_without_systemd(void) {
         _cleanup_(story_done) Story s = {};
 
@@ -311,6 +332,7 @@ static const TapTest tests[] = {
         { "a job that is skipped since the task has ended", test_skipped_job_of_a_task_that_has_ended },
         { "a refusal is the task's error, in systemd's words", test_refusal_is_the_tasks_error },
         { "a unit that is there after all is taken as it is", test_unit_is_there_after_all },
+        { "refused in a shutdown", test_refused_in_a_shutdown },
         { "no task is taken without systemd", test_no_task_without_systemd },
         { "no task is taken without room on the disk", test_no_task_without_disk },
         { "active_tasks.json at each stage", test_active_tasks_at_each_stage },

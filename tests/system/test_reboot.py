@@ -4,8 +4,8 @@ result the phase after is given; what lies between is done from outside (`run`).
 import pathlib
 from collections import namedtuple
 
-from case import check, contains, same, until
-from service import ROOT
+from case import check, contains, note, same, until
+from service import ROOT, TASKS
 
 Story = namedtuple('Story', 'name before action after')
 
@@ -59,12 +59,35 @@ def after_reboot(s, notes):
     same(s.api.run('echo again')['status'], 'completed')
 
 
+def create_on(s):
+    """A program goes on creating tasks, also in a shutdown."""
+    ACKNOWLEDGED.unlink(missing_ok=True)
+    s.command('systemd-run', '--quiet', '--unit=creator', '--property=DefaultDependencies=no', 'python3', '-c', CREATOR,
+              user=ROOT)
+    until(lambda: ACKNOWLEDGED.exists() and len(ACKNOWLEDGED.read_text().split()) > 20, 'tasks are acknowledged')
+
+
+def before_shutdown(s, _):
+    s.systemctl('enable', 'remote-developer.socket')
+    create_on(s)
+
+
+def after_shutdown(s, _):
+    """systemd refuses to start anything once it goes down: these tasks are started now."""
+    ids = [line for line in ACKNOWLEDGED.read_text().split('\n') if len(line) == 22]
+    for task_id in ids:
+        task = s.api.task(task_id)
+        check(verdict(task) == ('interrupted', 'host-reboot') or task['is_running'], 'interrupted or started now', task)
+    tasks = [s.api.task(task_id) for task_id in ids]
+    note(f'{len(ids)} tasks acknowledged, {sum(task["is_running"] for task in tasks)} of them started after the boot')
+    s.systemctl('kill', '--signal=KILL', TASKS, check=False)
+
+
 def before_power_cut(s, _):
     """A program goes on creating tasks until the power is cut."""
     s.systemctl('enable', 'remote-developer.socket')
     task_id = running(s)
-    s.command('systemd-run', '--quiet', '--unit=creator', 'python3', '-c', CREATOR, user=ROOT)
-    until(lambda: ACKNOWLEDGED.exists() and len(ACKNOWLEDGED.read_text().split()) > 20, 'tasks are acknowledged')
+    create_on(s)
     return {'runs': task_id}
 
 
@@ -124,5 +147,6 @@ STORIES = [
     Story('an upgrade leaves tasks running', 'before_upgrade', 'upgrade', 'after_upgrade'),
     Story('what ran at a reboot is interrupted', 'before_reboot', 'reboot', 'after_reboot'),
     Story('what ran at a reboot is resumed when told so', 'before_resumption', 'reboot', 'after_resumption'),
+    Story('what was acknowledged in a shutdown is run', 'before_shutdown', 'reboot', 'after_shutdown'),
     Story('what was acknowledged survives a power cut', 'before_power_cut', 'power-cut', 'after_power_cut'),
 ]
