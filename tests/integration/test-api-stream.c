@@ -12,6 +12,8 @@
 #define FAILED "data: {\"status\": \"failed\", \"claude_status\": null, \"progress\": 60}\n\n"
 #define FINAL "data: {\"status\": \"failed\", \"complete\": true, \"final\": true}\n\n"
 #define HEARTBEAT "data: {\"heartbeat\": true}\n\n"
+/* More than a socket takes at once. */
+#define LONG_LINE ((size_t) 4 * 1024 * 1024)
 #define END "\r\n0\r\n\r\n"
 
 static FakeUnit *run(ApiFixture *f) {
@@ -251,6 +253,59 @@ static void test_head(void) {
         }
 }
 
+/* Who looks on when an attempt is interrupted sees the next one in the same stream. */
+static void test_attempts_in_one_stream(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+        _cleanup_(http_client_done) HttpClient c = {};
+        _cleanup_free_ char *unit = NULL;
+
+        if (!begin(&f))
+                return;
+        f.story.config.orphaned_task_action = ORPHANED_TASK_RESUME;
+        unit = task_unit_name(f.story.id);
+        story_log(&f.story, "one", NULL);
+        if (!open_stream(&f, &c, "", NULL) || !TAP_CHECK(stream_has(&f, &c, "one")))
+                return;
+        fake_unit_remove(story_unit(&f.story));
+        fake_emit_unit_removed(&f.story.systemd, unit);
+        TAP_CHECK(stream_has(&f, &c, "event: attempt\ndata: {\"attempt\": 2}\n\n"));
+        TAP_CHECK_INT(http_client_count(&c, "final"), 0);
+        test_clock_advance(f.story.config.resume_pause_usec + USEC_PER_SEC);
+        if (!TAP_CHECK(STORY_UNTIL(&f.story, story_unit(&f.story))))
+                return;
+        fake_unit_start(story_unit(&f.story));
+        TAP_CHECK(STORY_UNTIL(&f.story, story_is_in(&f.story, TASK_RUNNING)));
+        story_log(&f.story, "two", NULL);
+        TAP_CHECK(stream_has(&f, &c, "two"));
+        end(&f);
+        TAP_CHECK(STORY_UNTIL(&f.story, c.ended));
+        TAP_CHECK_INT(http_client_count(&c, "\"log\": "), 2);
+        TAP_CHECK_INT(http_client_count(&c, "event: attempt"), 1);
+        TAP_CHECK_INT(http_client_count(&c, FINAL), 1);
+}
+
+/* Resumed while a viewer still reads what the earlier attempt wrote: that one's end is not the task's. */
+static void test_resumed_under_a_viewer(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+        _cleanup_(http_client_done) HttpClient c = {};
+
+        _cleanup_free_ char *longer = calloc(1, LONG_LINE + 1);
+
+        if (!begin(&f) || !TAP_CHECK(longer))
+                return;
+        memset(longer, 'x', LONG_LINE);
+        story_log(&f.story, longer, "last", NULL);
+        end(&f);
+        TAP_CHECK(STORY_UNTIL(&f.story, !story_unit(&f.story)));
+        if (!open_stream(&f, &c, "", NULL) || !TAP_CHECK(stream_has(&f, &c, "xxx")))
+                return;
+        TAP_CHECK(!http_client_got(&c, "last"));
+        TAP_CHECK_INT(story_resume(&f.story), 0);
+        TAP_CHECK(STORY_UNTIL(&f.story, c.ended));
+        TAP_CHECK_INT(http_client_count(&c, "last"), 1);
+        TAP_CHECK_INT(http_client_count(&c, "final"), 0);
+}
+
 /* The service ends: clients come back, so nothing is final. */
 static void test_end_of_the_service(void) {
         _cleanup_(api_fixture_done) ApiFixture f = {};
@@ -364,6 +419,8 @@ static const TapTest tests[] = {
         { "tail", test_tail },
         { "the heartbeat", test_heartbeat },
         { "HEAD of a stream", test_head },
+        { "attempts in one stream", test_attempts_in_one_stream },
+        { "resumed under a viewer", test_resumed_under_a_viewer },
         { "the end of the service is not final", test_end_of_the_service },
         { "one viewer when configured so", test_one_viewer_when_configured_so },
         { "several viewers see the same", test_several_viewers_see_the_same },

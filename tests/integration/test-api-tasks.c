@@ -374,6 +374,29 @@ static void test_cancel(void) {
 }
 
 /* Systemd is away: the wish is taken all the same. */
+static void test_resume(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!api_fixture_begin(&f) || !api_create(&f, "{\"command\": [\"make\"]}"))
+                return;
+        api_ask(&f, "POST", "/api/task/{id}/resume", NULL, NULL);
+        api_check_error(&f, 409, NULL, "has not ended");
+        api_ask(&f, "POST", "/api/task/task-1700000000-000000/resume", NULL, NULL);
+        api_check_error(&f, 404, NULL, "Task not found");
+        fake_unit_start(story_unit(&f.story));
+        fake_unit_end(story_unit(&f.story), "success", CLD_EXITED, 0);
+        TAP_CHECK(STORY_UNTIL(&f.story, story_is_finished(&f.story)));
+        api_ask(&f, "POST", "/api/task/{id}/resume", NULL, "{}");
+        TAP_CHECK_INT(f.status, 200);
+        TAP_CHECK_STRING(api_string(&f, "task_id"), f.story.id);
+        TAP_CHECK_STRING(api_string(&f, "status"), "initializing");
+        TAP_CHECK_CONTAINS(f.body, "\"attempt\":2");
+        fake_drop_connection(&f.story.systemd);
+        story_settle(&f.story);
+        api_ask(&f, "GET", "/api/task/{id}/resume", NULL, NULL);
+        TAP_CHECK_INT(f.status, 405);
+}
+
 static void test_cancel_without_systemd(void) {
         _cleanup_(api_fixture_done) ApiFixture f = {};
 
@@ -459,6 +482,7 @@ static const TapTest tests[] = {
         { "check-alive is answered whatever happens", test_check_alive_whatever_happens },
         { "check-alive for a client that is gone", test_check_alive_client_is_gone },
         { "cancel", test_cancel },
+        { "resume", test_resume },
         { "cancel without systemd", test_cancel_without_systemd },
         { "delete", test_delete },
         { "health: a journal that cannot be read", test_health },
