@@ -293,7 +293,7 @@ static int run(int argc, char *argv[]) {
         if (s.options.check_config)
                 return 0;
 
-        journal_log_open();
+        journal_log_open(s.options.scope);
         tell_inactive_keys(&s.config);
         r = serve(&s, &problem);
         if (r < 0)

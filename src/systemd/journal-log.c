@@ -2,6 +2,7 @@
 #include <remote-developer/journal-log.h>
 
 #include <remote-developer/log.h>
+#include <remote-developer/task.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +12,20 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
+/* Under which journalctl -u, and --user -u, look for the lines that others write about a unit: of root's or of the
+ * user's own, so nobody else can put lines there. */
+static const char *const object_fields[] = {
+        [RUNTIME_SCOPE_SYSTEM] = "OBJECT_SYSTEMD_UNIT=" TASK_UNIT_PREFIX "%s" TASK_UNIT_SUFFIX,
+        [RUNTIME_SCOPE_USER] = "OBJECT_SYSTEMD_USER_UNIT=" TASK_UNIT_PREFIX "%s" TASK_UNIT_SUFFIX,
+};
+
+static RuntimeScope sink_scope;
+
 static void sink_journal(int priority, const char *task_id, const char *text) {
         if (task_id)
                 sd_journal_send("MESSAGE=%s: %s", task_id, text, "PRIORITY=%i", priority,
-                                "SYSLOG_IDENTIFIER=remote-developerd", "REMOTE_DEVELOPER_TASK=%s", task_id, NULL);
+                                "SYSLOG_IDENTIFIER=remote-developerd", "REMOTE_DEVELOPER_TASK=%s", task_id,
+                                object_fields[sink_scope], task_id, NULL);
         else
                 sd_journal_send("MESSAGE=%s", text, "PRIORITY=%i", priority, "SYSLOG_IDENTIFIER=remote-developerd",
                                 NULL);
@@ -32,7 +43,8 @@ static bool stderr_is_journal(void) {
         return st.st_dev == device && st.st_ino == inode;
 }
 
-void journal_log_open(void) {
+void journal_log_open(RuntimeScope scope) {
+        sink_scope = scope;
         if (stderr_is_journal())
                 log_set_sink(sink_journal);
 }

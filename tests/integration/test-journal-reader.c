@@ -43,7 +43,10 @@ static void test_lines_of_one_unit(void) {
 
         JOURNAL_APPEND(&f, "a", { "one" }, { "another's", .unit = FIXTURE_OTHER_UNIT }, { "" }, { NULL },
                        { "nobody's", .unit = "" }, { " two " }, { "longer", .unit = FIXTURE_UNIT "x" },
-                       { "about it", .unit = "", .fields = "UNIT=" FIXTURE_UNIT "\n" }, { "three" });
+                       { "about it", .unit = "", .fields = "UNIT=" FIXTURE_UNIT "\n" },
+                       { "the service's own", .unit = "", .fields = "OBJECT_SYSTEMD_UNIT=" FIXTURE_UNIT "\n" },
+                       { "the same", .unit = "", .fields = "OBJECT_SYSTEMD_USER_UNIT=" FIXTURE_UNIT "\n" },
+                       { "three" });
         if (!open_reader(&f, &r))
                 return;
         CHECK_REST(r, "one", "", " two ", "three");
