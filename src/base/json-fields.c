@@ -227,7 +227,7 @@ static const struct {
         [JSON_UINT64]  = { read_uint64,  write_uint64,  unset_uint64,  "a whole number from 0 up" },
         [JSON_SECONDS] = { read_seconds, write_seconds, unset_uint64,  "a number of seconds" },
         [JSON_TIME]    = { read_time,    write_time,    unset_uint64,  "an RFC 3339 time" },
-        [JSON_ENUM]    = { read_enum,    write_enum,    unset_enum,    "a word" },
+        [JSON_ENUM]    = { read_enum,    write_enum,    unset_enum,    NULL },
         [JSON_IGNORED] = { read_ignored, NULL,          NULL,          "anything" },
 };
 
@@ -248,6 +248,19 @@ static int unknown_field(const JsonField *fields, size_t n, const char *name, Pr
                            names.data);
 }
 
+/* "name must be a or b" */
+static int wrong_word(const JsonField *f, Problem *problem) {
+        _cleanup_(buffer_done) Buffer words = BUFFER_NULL;
+
+        for (size_t i = 0; f->words[i]; i++) {
+                const char *before = i == 0 ? "" : f->words[i + 1] ? ", " : " or ";
+
+                if (buffer_append_format(&words, "%s%s", before, f->words[i]) < 0)
+                        return -ENOMEM;
+        }
+        return problem_set(problem, -EINVAL, f->name, "%s must be %s", f->name, words.data);
+}
+
 static int read_field(const JsonField *f, Json *value, void *target, Problem *problem) {
         int r;
 
@@ -255,6 +268,8 @@ static int read_field(const JsonField *f, Json *value, void *target, Problem *pr
                 return 0;
 
         r = kinds[f->kind].read(value, f, (char *) target + f->offset);
+        if (r == -EINVAL && f->kind == JSON_ENUM)
+                return wrong_word(f, problem);
         if (r == -EINVAL)
                 return problem_set(problem, r, f->name, "%s must be %s", f->name, kinds[f->kind].wanted);
         return r;

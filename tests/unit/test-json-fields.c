@@ -178,9 +178,9 @@ static const struct {
         { "\"time\":\"yesterday\"", "time", "an RFC 3339 time" },
         { "\"time\":1700000000", "time", "an RFC 3339 time" },
         { "\"time\":\"2026-11-22T12:30:29Z\\u0000\"", "time", "an RFC 3339 time" },
-        { "\"colour\":\"Red\"", "colour", "a word" },
-        { "\"colour\":\"\"", "colour", "a word" },
-        { "\"colour\":0", "colour", "a word" },
+        { "\"colour\":\"Red\"", "colour", "red, green or blue" },
+        { "\"colour\":\"\"", "colour", "red, green or blue" },
+        { "\"colour\":0", "colour", "red, green or blue" },
 };
 
 static void test_wrong_kinds_are_refused(void) {
