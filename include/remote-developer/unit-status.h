@@ -18,6 +18,7 @@ typedef struct UnitStatus {
         uint32_t job_id; /* 0: no job waits */
         char job_result[UNIT_WORD_SIZE]; /* how the last job that ended did: "done", "failed", "canceled", ... */
         usec_t active_enter_usec; /* 0: was never active in this invocation */
+        usec_t active_enter_monotonic_usec; /* the same on CLOCK_MONOTONIC, by which systemd measures time limits */
         usec_t exec_main_start_usec;
         usec_t exec_main_exit_usec;
         usec_t inactive_enter_usec;

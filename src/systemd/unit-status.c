@@ -63,6 +63,7 @@ static const struct {
         PROPERTY("InvocationID", "ay", read_id128, invocation_id),
         PROPERTY("Job", "(uo)", read_job, job_id),
         PROPERTY("ActiveEnterTimestamp", "t", read_t, active_enter_usec),
+        PROPERTY("ActiveEnterTimestampMonotonic", "t", read_t, active_enter_monotonic_usec),
         PROPERTY("InactiveEnterTimestamp", "t", read_t, inactive_enter_usec),
         PROPERTY("Result", "s", read_word, result),
         PROPERTY("MainPID", "u", read_u, main_pid),

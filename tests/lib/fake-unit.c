@@ -182,6 +182,7 @@ static const struct {
         { "Unit", "InvocationID", append_id128, offsetof(UnitStatus, invocation_id), true },
         { "Unit", "Job", append_job, offsetof(UnitStatus, job_id), true },
         { "Unit", "ActiveEnterTimestamp", append_t, offsetof(UnitStatus, active_enter_usec), true },
+        { "Unit", "ActiveEnterTimestampMonotonic", append_t, offsetof(UnitStatus, active_enter_monotonic_usec), true },
         { "Unit", "InactiveEnterTimestamp", append_t, offsetof(UnitStatus, inactive_enter_usec), true },
         { "Service", "MainPID", append_u, offsetof(UnitStatus, main_pid), true },
         { "Service", "Result", append_word, offsetof(UnitStatus, result), true },
@@ -346,6 +347,8 @@ void fake_unit_put_state(FakeUnit *u, const char *active_state, const char *sub_
         snprintf(u->status.sub_state, UNIT_WORD_SIZE, "%s", sub_state);
         if (string_equal(active_state, "active") && u->status.active_enter_usec == 0)
                 u->status.active_enter_usec = clock_realtime_usec();
+        if (string_equal(active_state, "active") && u->status.active_enter_monotonic_usec == 0)
+                u->status.active_enter_monotonic_usec = clock_monotonic_usec();
 }
 
 void fake_unit_set_state(FakeUnit *u, const char *active_state, const char *sub_state) {
