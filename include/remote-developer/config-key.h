@@ -21,6 +21,7 @@ typedef enum ConfigKind {
         CONFIG_ATTEMPTS, /* unsigned */
         CONFIG_BOOLEAN, /* bool */
         CONFIG_ACTION,  /* OrphanedTaskAction, written as its word */
+        CONFIG_STALL,   /* TaskStallAction, written as its word */
         CONFIG_USER,    /* char *, owned: a user name, or a user id in decimal */
         CONFIG_KINDS,
 } ConfigKind;
@@ -35,7 +36,7 @@ typedef struct ConfigKey {
         const char *help;         /* a sentence without capital and full stop */
 } ConfigKey;
 
-#define CONFIG_KEYS 17
+#define CONFIG_KEYS 20
 #define CONFIG_SECTIONS 4
 
 extern const ConfigKey config_keys[CONFIG_KEYS]; /* those of one section stand together */

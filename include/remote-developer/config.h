@@ -8,6 +8,7 @@
 
 #include <remote-developer/clock.h>
 #include <remote-developer/problem.h>
+#include <remote-developer/task.h>
 
 #include <stdio.h>
 
@@ -21,6 +22,9 @@ typedef struct Config {
         usec_t claude_timeout_usec;   /* the longest a task may work; the default when a request asks for none */
         usec_t default_timeout_usec;  /* every other operation */
         usec_t cancel_grace_usec;     /* between SIGTERM and SIGKILL */
+        usec_t warn_before_usec;      /* so long ahead of its time limit a task gets a warning; 0: none */
+        usec_t stall_timeout_usec;    /* what a request that does not say gets; 0: off */
+        TaskStallAction stall_action; /* the same */
         unsigned status_save_interval; /* log lines between two saves of a task's document */
         bool use_daemon_threads;      /* bind the tasks to the life of the service (PartOf=) */
         char *user;                   /* system mode: who runs the tasks; owned */

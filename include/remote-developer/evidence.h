@@ -25,11 +25,12 @@ typedef struct Evidence {
         /* what was asked for */
         bool system_scope; /* the system's manager ran it: when that goes down, so does the machine */
         bool cancel_requested;
+        bool stall_stopped; /* for being silent, by its stall_action */
         bool bound_to_service;
         const char *program;           /* borrowed: argv[0] */
         const char *working_directory; /* borrowed */
         const char *user;              /* borrowed; NULL: the service's own */
-        usec_t timeout_usec;
+        usec_t timeout_usec, stall_timeout_usec;
 
         /* what was found; each source's ending counts only with its flag */
         bool has_record, has_unit, has_journal;

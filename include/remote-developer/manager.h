@@ -65,6 +65,16 @@ int manager_open_log(Manager *m, const char *id, LogViewerWake wake, void *userd
 /* How many look at running tasks: while there are any, the journal is looked at every few milliseconds. */
 void manager_count_watchers(Manager *m, int difference);
 
+/* What is to be said of a task whose time limit is near. */
+typedef struct TimeWarning {
+        usec_t deadline;
+        uint64_t remaining_seconds;
+        char sentence[256];
+} TimeWarning;
+
+/* False: it runs no more, or its time limit is not near (Task.warned_at). */
+bool manager_get_time_warning(Manager *m, const char *id, TimeWarning *ret);
+
 typedef struct ManagerHealth {
         bool systemd_connected;
         const char *systemd_cause; /* borrowed; why not; NULL when connected */

@@ -4,6 +4,7 @@
  * field and the remedy. */
 #pragma once
 
+#include <remote-developer/config.h>
 #include <remote-developer/task.h>
 
 #define TASK_COMMAND_ARGUMENTS_MAX 4096
@@ -14,6 +15,6 @@
 #define TASK_LABELS_MAX 64
 #define TASK_LABEL_SIZE_MAX 256
 
-/* `timeout_max_usec` is both the limit and the default of "timeout". On error `ret` is unchanged. The original's
- * "github_token" is accepted and dropped here: it is not in the result. */
-int task_spec_parse(const Json *request, usec_t timeout_max_usec, TaskSpec *ret, Problem *problem);
+/* From `config` come the defaults of what the request does not say, and the limit of "timeout". On error `ret` is
+ * unchanged. The original's "github_token" is accepted and dropped here: it is not in the result. */
+int task_spec_parse(const Json *request, const Config *config, TaskSpec *ret, Problem *problem);

@@ -55,6 +55,18 @@ typedef enum TaskRecipe {
 
 extern const char *const task_recipe_words[];
 
+/* What is done about a task that has been silent for its stall_timeout. */
+typedef enum TaskStallAction {
+        TASK_STALL_MARK,
+        TASK_STALL_STOP, /* and marked before */
+        TASK_STALL_ACTION_COUNT,
+} TaskStallAction;
+
+extern const char *const task_stall_action_words[];
+
+/* Of a request's and the configuration's stall_timeout, in seconds; 0 is possible too: off. */
+#define TASK_STALL_TIMEOUT_MAX 604800
+
 /* What was asked for. All strings owned; NULL or empty when not asked. */
 typedef struct TaskSpec {
         int recipe;              /* TaskRecipe */
@@ -62,6 +74,8 @@ typedef struct TaskSpec {
         char *working_directory; /* absolute; NULL: the home of the user who runs it */
         char **environment;      /* "NAME=value" */
         usec_t timeout_usec;     /* the limit of the work: always set, never above the configured one */
+        usec_t stall_timeout_usec; /* without output for so long, the task is stalled; 0: never */
+        int stall_action;        /* TaskStallAction */
         char **labels;           /* "name=value" */
         char *devpod_name;
         char *github_repo;
@@ -96,6 +110,11 @@ typedef struct Task {
         bool cancel_requested;
         usec_t cancel_requested_at;
 
+        /* Deadlines, of this attempt; see manager-deadline.c. */
+        usec_t warned_at; /* that the time limit is near; 0: it is not, or not told */
+        usec_t stalled_at;              /* 0: it is not stalled */
+        usec_t stall_stop_requested_at; /* it is stopped for being stalled; 0: it is not */
+
         uint64_t log_lines;
         uint64_t log_bytes;
         usec_t last_output_at;
@@ -128,6 +147,12 @@ char *task_unit_name(const char *id);
 bool task_id_from_unit(const char *unit, char ret[static TASK_ID_SIZE + 1]);
 
 bool task_is_finished(const Task *t);
+
+/* Somebody's wish, or that of the task's stall_action, is on disk that it be stopped. */
+bool task_is_to_stop(const Task *t);
+
+/* When that was wished first; 0: it was not. */
+usec_t task_stop_requested_at(const Task *t);
 bool task_runs_agent(const Task *t);
 
 /* The original API's one word and number for where the task is. */

@@ -2,7 +2,8 @@
  *
  * A LogStream belongs to its HTTP response and is on the Api's list; its place in the log is a LogViewer's. Every log
  * event carries its cursor as id; control events (status, heartbeat, final) carry none, so that a client's
- * Last-Event-ID always names the last line it has. Payloads are the original's four, on the unnamed event. */
+ * Last-Event-ID always names the last line it has. Payloads on the unnamed event are the original's four; what the
+ * original did not know of has names (warning, stalled), which its clients do not listen to. */
 #include "api-internal.h"
 
 #include <remote-developer/log-cursor.h>
@@ -28,6 +29,7 @@ struct LogStream {
         bool heartbeat_due;
         char status[32]; /* the last one told */
         int attempt;     /* the last one told */
+        usec_t warned_at, stalled_at; /* of the task, as told last */
 };
 
 static void stream_link(LogStream *s, Api *a) {
@@ -108,6 +110,40 @@ static int append_attempt(LogStream *s, const Task *t, Buffer *to) {
         return buffer_append_format(to, "event: attempt\ndata: {\"attempt\": %d}\n\n", t->attempt);
 }
 
+static int append_warning(LogStream *s, const Task *t, Buffer *to) {
+        char deadline[CLOCK_TEXT_SIZE];
+        TimeWarning warning;
+        int r;
+
+        if (t->warned_at == s->warned_at || !manager_get_time_warning(s->api->manager, s->id, &warning))
+                return 0;
+        s->warned_at = t->warned_at;
+        r = buffer_append_string(to, "event: warning\ndata: {\"warning\": ");
+        if (r >= 0)
+                r = buffer_append_json_string(to, warning.sentence, strlen(warning.sentence));
+        if (r < 0)
+                return r;
+        return buffer_append_format(to, ", \"deadline\": \"%s\", \"remaining_seconds\": %llu}\n\n",
+                                    clock_format(warning.deadline, deadline),
+                                    (unsigned long long) warning.remaining_seconds);
+}
+
+static int append_stall(LogStream *s, const Task *t, Buffer *to) {
+        bool stalled = clock_is_set(t->stalled_at), spoke = clock_is_set(t->last_output_at);
+        char last[CLOCK_TEXT_SIZE];
+
+        if (t->stalled_at == s->stalled_at)
+                return 0;
+        s->stalled_at = t->stalled_at;
+        if (!stalled)
+                return buffer_append_string(to, "event: stalled\ndata: {\"stalled\": false}\n\n");
+        return buffer_append_format(
+                        to, "event: stalled\ndata: {\"stalled\": true, \"last_output_at\": %s%s%s, "
+                        "\"stall_timeout\": %llu}\n\n",
+                        spoke ? "\"" : "", spoke ? clock_format(t->last_output_at, last) : "null", spoke ? "\"" : "",
+                        (unsigned long long) (t->spec.stall_timeout_usec / USEC_PER_SEC));
+}
+
 static int append_final(const Task *t, Buffer *to) {
         return buffer_append_format(to, "data: {\"status\": \"%s\", \"complete\": true, \"final\": true}\n\n",
                                     task_status(t));
@@ -145,7 +181,11 @@ static int append_status_of(LogStream *s, bool at_end, Buffer *to) {
         if (r >= 0)
                 r = append_status(s, ref.task, to);
         /* Where a further attempt has begun meanwhile, the client comes again for that one's log. */
-        return r >= 0 && at_end && task_is_finished(ref.task) ? append_final(ref.task, to) : r;
+        if (at_end)
+                return r >= 0 && task_is_finished(ref.task) ? append_final(ref.task, to) : r;
+        if (r >= 0)
+                r = append_warning(s, ref.task, to);
+        return r < 0 ? r : append_stall(s, ref.task, to);
 }
 
 static void arm_timer(LogStream *s, usec_t in_usec) {

@@ -41,7 +41,7 @@ void api_post_create_task(Api *a, HttpRequest *r, const char *parameter _unused_
         body = http_request_body(r, &size);
         e = json_parse(body, size, &request, &problem);
         if (e >= 0)
-                e = task_spec_parse(request, manager_config(a->manager)->claude_timeout_usec, &spec, &problem);
+                e = task_spec_parse(request, manager_config(a->manager), &spec, &problem);
         if (e >= 0)
                 e = manager_create_task(a->manager, &spec, id, &problem);
         if (e < 0 && problem.error == 0)
@@ -162,6 +162,10 @@ static int make_thread_info(const TaskRef *ref, const char *unit, Json **ret) {
                 e = json_set(info, "last_output_at", json_new_time(t->last_output_at));
         if (e >= 0)
                 e = json_set(info, "deadline", json_new_time(task_deadline(t)));
+        if (e >= 0)
+                e = json_set_bool(info, "stalled", clock_is_set(t->stalled_at));
+        if (e >= 0)
+                e = json_set(info, "stalled_at", json_new_time(t->stalled_at));
         if (e >= 0)
                 e = fill_usage(info, ref->unit);
         if (e < 0)

@@ -23,12 +23,13 @@ static int on_grace_over(sd_event_source *s _unused_, uint64_t usec _unused_, vo
 
 void task_run_on_stopping(TaskRun *run) {
         usec_t grace = run->manager->config->cancel_grace_usec, now = clock_realtime_usec(), since;
+        usec_t asked_at = task_stop_requested_at(run->task);
         int r;
 
-        if (!run->task->cancel_requested || !may_kill(&run->watch.status))
+        if (!task_is_to_stop(run->task) || !may_kill(&run->watch.status))
                 return;
         /* The grace counts from the request, also across a restart of the service. */
-        since = now > run->task->cancel_requested_at ? now - run->task->cancel_requested_at : 0;
+        since = now > asked_at ? now - asked_at : 0;
         run->kill_source = sd_event_source_disable_unref(run->kill_source);
         r = sd_event_add_time_relative(run->manager->event, &run->kill_source, CLOCK_MONOTONIC,
                                        since < grace ? grace - since : 0, USEC_PER_MSEC, on_grace_over, run);

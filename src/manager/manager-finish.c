@@ -85,6 +85,11 @@ static const char *job_refusal(const UnitStatus *s) {
         return NULL;
 }
 
+/* What had ended before the wish came was not ended by it. */
+static bool ended_before(const Evidence *e, usec_t wish) {
+        return e->has_record && e->record.ended_at < wish;
+}
+
 static void gather(TaskRun *run, Evidence *e) {
         const Manager *m = run->manager;
         const Task *t = run->task;
@@ -97,6 +102,7 @@ static void gather(TaskRun *run, Evidence *e) {
         e->working_directory = t->spec.working_directory;
         e->user = m->scope == RUNTIME_SCOPE_SYSTEM ? m->config->user : NULL;
         e->timeout_usec = t->spec.timeout_usec;
+        e->stall_timeout_usec = t->spec.stall_timeout_usec;
         e->refused = run->refused;
         e->system_scope = m->scope == RUNTIME_SCOPE_SYSTEM;
         e->other_manager = clock_is_set(t->manager_started_at) &&
@@ -106,8 +112,8 @@ static void gather(TaskRun *run, Evidence *e) {
         gather_ending(run, e);
         if (!e->refused && !e->has_record)
                 e->refused = job_refusal(&run->watch.status);
-        /* What had ended before the wish came was not ended by it. */
-        e->cancel_requested = t->cancel_requested && !(e->has_record && e->record.ended_at < t->cancel_requested_at);
+        e->cancel_requested = t->cancel_requested && !ended_before(e, t->cancel_requested_at);
+        e->stall_stopped = clock_is_set(t->stall_stop_requested_at) && !ended_before(e, t->stall_stop_requested_at);
         gather_agent(run, e);
         r = unit ? attempt_list_invocations(&t->attempts, &earlier) : -ENOMEM;
         if (r >= 0)
@@ -144,6 +150,7 @@ static int note_verdict(TaskRun *run, const Evidence *e, Verdict *v) {
                 t->started_at = MIN_OF(find_start(run, e, v), t->finished_at);
         t->result = (int) v->result;
         t->state = TASK_FINISHED;
+        t->stalled_at = 0;
         return 0;
 }
 

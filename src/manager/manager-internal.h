@@ -6,6 +6,7 @@
  *   task-run.c         TaskRun: watches the unit, counts the log
  *   manager-create.c   from a request to a unit
  *   manager-cancel.c   stop, grace, kill; forget
+ *   manager-deadline.c the warning ahead of the time limit; stalled tasks
  *   manager-finish.c   from an ended unit to the verdict
  *   manager-resume.c   further attempts
  *   manager-recover.c  comparing units and files
@@ -47,6 +48,8 @@ typedef struct TaskRun {
         sd_event_source *drain_source;
         sd_event_source *kill_source; /* after the grace of a cancellation */
         sd_event_source *count_source; /* goes on counting in a later turn */
+        sd_event_source *warn_source, *stall_source; /* manager-deadline.c */
+        usec_t output_usec; /* monotonic; of the last line that was noted; 0: none */
 } TaskRun;
 
 struct Manager {
@@ -117,6 +120,11 @@ int task_run_resume(TaskRun *run);
 void task_run_tell_limit(TaskRun *run); /* that it is not followed by one, in its error */
 bool task_run_pause(TaskRun *run); /* the start is put off; it comes by itself */
 bool task_run_is_paused(const TaskRun *run);
+
+/* manager-deadline.c */
+void task_run_watch_deadlines(TaskRun *run); /* with each news of the unit */
+void task_run_note_output(TaskRun *run);     /* lines were counted */
+void task_run_drop_deadlines(TaskRun *run);  /* at the attempt's end */
 
 /* manager-finish.c */
 void task_run_end(TaskRun *run); /* the unit has ended, or is known to be gone */

@@ -129,7 +129,7 @@ static void on_found(Manager *m, const char *unit) {
                 return;
         m->n_found++;
         (void) unit_client_read_watch(&run->watch, NULL, NULL);
-        if (run->task->cancel_requested)
+        if (task_is_to_stop(run->task))
                 (void) task_run_ask_stop(run);
 }
 

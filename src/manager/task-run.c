@@ -103,10 +103,11 @@ static void on_unit_changed(UnitWatch *w) {
                 return;
         if (state > TASK_PREPARING)
                 task_run_started(run);
-        if (run->task->cancel_requested)
+        if (task_is_to_stop(run->task))
                 state = TASK_STOPPING;
         task_run_set_state(run, state);
         task_run_on_stopping(run);
+        task_run_watch_deadlines(run);
 }
 
 int task_run_watch(TaskRun *run) {
@@ -133,6 +134,7 @@ static void count_line(TaskRun *run, const LogLine *line) {
 }
 
 int task_run_count(TaskRun *run) {
+        uint64_t counted = run->task->log_lines;
         LogLine line;
         int r = 1;
 
@@ -141,6 +143,8 @@ int task_run_count(TaskRun *run) {
                 if (r > 0)
                         count_line(run, &line);
         }
+        if (run->task->log_lines > counted)
+                task_run_note_output(run);
         if (r < 0 && r != -EAGAIN)
                 log_task(LOG_WARNING, run->task->id, "The log could not be read: %s", strerror(-r));
         return r > 0 ? -EAGAIN : r == -EAGAIN ? r : 0;
@@ -236,6 +240,7 @@ static void end_attempt(TaskRun *run) {
         run->drain_source = sd_event_source_disable_unref(run->drain_source);
         run->kill_source = sd_event_source_disable_unref(run->kill_source);
         run->pause_source = sd_event_source_disable_unref(run->pause_source);
+        task_run_drop_deadlines(run);
         claude_outcome_done(&run->agent);
         free(run->refused);
         run->refused = NULL;

@@ -1,6 +1,6 @@
 /* ConfigWords: what the sentences that refuse a configuration have to say beside the place: the user's own
  * text, made harmless, and what a name that is not in the table of keys was probably meant to be. Text and
- * a table of 15 rows; no state, and no cost until something is wrong. */
+ * a table of 20 rows; no state, and no cost until something is wrong. */
 #include <remote-developer/config-key.h>
 #include <remote-developer/strings.h>
 

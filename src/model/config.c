@@ -28,6 +28,7 @@
 #define ATTEMPTS(member) ROW(CONFIG_ATTEMPTS, member, unsigned)
 #define BOOLEAN(member) ROW(CONFIG_BOOLEAN, member, bool), 0, 0
 #define ACTION(member) ROW(CONFIG_ACTION, member, OrphanedTaskAction), 0, 0
+#define STALL(member) ROW(CONFIG_STALL, member, TaskStallAction), 0, 0
 #define USER(member) ROW(CONFIG_USER, member, char *), 0, 0
 
 #define EXECUTION "task_execution"
@@ -49,6 +50,12 @@ const ConfigKey config_keys[] = {
           "true ends all tasks when the service ends; false lets them go on" },
         { EXECUTION, "cancel_grace", SECONDS(cancel_grace_usec), 0, 3600, "10",
           "what a cancelled task has between SIGTERM and SIGKILL" },
+        { EXECUTION, "warn_before", SECONDS(warn_before_usec), 0, 86400, "300",
+          "so long ahead of its time limit a task gets a warning, 0 for none" },
+        { EXECUTION, "stall_timeout", SECONDS(stall_timeout_usec), 0, TASK_STALL_TIMEOUT_MAX, "0",
+          "after so long without output a task counts as stalled, 0 for never" },
+        { EXECUTION, "stall_action", STALL(stall_action), "mark",
+          "mark a stalled task as such, or stop it, too" },
         { EXECUTION, "user", USER(user), "remote-developer",
           "who runs the tasks of the system's service; no effect in user mode" },
 
@@ -145,6 +152,16 @@ static int set_action(const ConfigKey *key _unused_, void *member, const char *t
         return 0;
 }
 
+static int set_stall_action(const ConfigKey *key _unused_, void *member, const char *text) {
+        int r;
+
+        r = string_table_lookup(task_stall_action_words, TASK_STALL_ACTION_COUNT, text);
+        if (r < 0)
+                return r;
+        *(TaskStallAction *) member = (TaskStallAction) r;
+        return 0;
+}
+
 /* Whether there is such a user is for systemd to say when a task starts: it may be added later. */
 static bool is_user_name(const char *s) {
         static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
@@ -180,6 +197,7 @@ static const struct {
         [CONFIG_ATTEMPTS] = { "attempts", NULL, set_count },
         [CONFIG_BOOLEAN] = { NULL, "true or false", set_boolean },
         [CONFIG_ACTION] = { NULL, "interrupted or resume", set_action },
+        [CONFIG_STALL] = { NULL, "mark or stop", set_stall_action },
         [CONFIG_USER] = { NULL, "the name of a user or a numeric user id", set_user },
 };
 

@@ -1,7 +1,7 @@
 /* The task's document: the rows that carry a Task to its file and to clients, and back from the file.
  *
  * `task_fields` are on disk and in replies alike; the hidden ones only on disk. What is derived (status, progress,
- * is_running, unit, deadline, claude_status) is written for clients and ignored when a file is read. */
+ * is_running, unit, deadline, stalled, claude_status) is written for clients and ignored when a file is read. */
 #include <remote-developer/task.h>
 
 #include <remote-developer/strings.h>
@@ -27,6 +27,8 @@ static const JsonField task_fields[] = {
         SPEC_FIELD(working_directory, JSON_STRING, 0, NULL),
         SPEC_FIELD(environment, JSON_PAIRS, JSON_OMIT_UNSET, NULL),
         { "timeout", JSON_SECONDS, offsetof(Task, spec.timeout_usec), 0, NULL },
+        { "stall_timeout", JSON_SECONDS, offsetof(Task, spec.stall_timeout_usec), 0, NULL },
+        SPEC_FIELD(stall_action, JSON_ENUM, 0, task_stall_action_words),
         SPEC_FIELD(labels, JSON_PAIRS, 0, NULL),
         SPEC_FIELD(devpod_name, JSON_STRING, 0, NULL),
         SPEC_FIELD(github_repo, JSON_STRING, 0, NULL),
@@ -40,6 +42,9 @@ static const JsonField task_fields[] = {
         TASK_FIELD(bound_to_service, JSON_BOOL, JSON_HIDDEN, NULL),
         TASK_FIELD(cancel_requested, JSON_BOOL, 0, NULL),
         TASK_FIELD(cancel_requested_at, JSON_TIME, JSON_OMIT_UNSET, NULL),
+        TASK_FIELD(warned_at, JSON_TIME, JSON_OMIT_UNSET, NULL),
+        TASK_FIELD(stalled_at, JSON_TIME, 0, NULL),
+        TASK_FIELD(stall_stop_requested_at, JSON_TIME, JSON_OMIT_UNSET, NULL),
         TASK_FIELD(log_lines, JSON_UINT64, 0, NULL),
         TASK_FIELD(log_bytes, JSON_UINT64, 0, NULL),
         TASK_FIELD(last_output_at, JSON_TIME, 0, NULL),
@@ -61,6 +66,8 @@ static int write_derived(const Task *t, Json *j) {
                 r = json_set_bool(j, "is_running", !task_is_finished(t));
         if (r >= 0)
                 r = json_set_string(j, "claude_status", task_claude_status(t));
+        if (r >= 0)
+                r = json_set_bool(j, "stalled", clock_is_set(t->stalled_at));
         if (r >= 0)
                 r = json_set(j, "deadline", json_new_time(task_deadline(t)));
         return r;

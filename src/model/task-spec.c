@@ -19,6 +19,8 @@ static const JsonField request_fields[] = {
         REQUEST_FIELD(working_directory, JSON_STRING, 0, NULL),
         REQUEST_FIELD(environment, JSON_PAIRS, 0, NULL),
         { "timeout", JSON_SECONDS, offsetof(Request, spec.timeout_usec), 0, NULL },
+        { "stall_timeout", JSON_SECONDS, offsetof(Request, spec.stall_timeout_usec), 0, NULL },
+        REQUEST_FIELD(stall_action, JSON_ENUM, 0, task_stall_action_words),
         REQUEST_FIELD(labels, JSON_PAIRS, 0, NULL),
         REQUEST_FIELD(devpod_name, JSON_STRING, 0, NULL),
         REQUEST_FIELD(github_repo, JSON_STRING, 0, NULL),
@@ -172,6 +174,16 @@ static int check_timeout(const Json *request, usec_t max, TaskSpec *s, Problem *
         return 0;
 }
 
+static int check_stall(const TaskSpec *s, Problem *problem) {
+        usec_t t = s->stall_timeout_usec;
+
+        if (t > 0 && (t < USEC_PER_SEC || t > TASK_STALL_TIMEOUT_MAX * USEC_PER_SEC))
+                return problem_set(problem, -EINVAL, "stall_timeout",
+                                   "stall_timeout must be from 1 to %d seconds, or 0 for none",
+                                   TASK_STALL_TIMEOUT_MAX);
+        return 0;
+}
+
 static int check_recipe(const Json *request, TaskSpec *s, Problem *problem) {
         if (!json_get(request, "command")) {
                 s->recipe = TASK_RECIPE_CLAUDE;
@@ -181,8 +193,9 @@ static int check_recipe(const Json *request, TaskSpec *s, Problem *problem) {
         return check_command(s, problem);
 }
 
-int task_spec_parse(const Json *request, usec_t timeout_max_usec, TaskSpec *ret, Problem *problem) {
-        _cleanup_(request_done) Request q = {};
+int task_spec_parse(const Json *request, const Config *config, TaskSpec *ret, Problem *problem) {
+        _cleanup_(request_done) Request q = { .spec = { .stall_timeout_usec = config->stall_timeout_usec,
+                                                        .stall_action = (int) config->stall_action } };
         int r;
 
         r = json_read_fields(request, request_fields, ELEMENTSOF(request_fields), true, &q, problem);
@@ -195,7 +208,9 @@ int task_spec_parse(const Json *request, usec_t timeout_max_usec, TaskSpec *ret,
         if (r >= 0)
                 r = check_labels(q.spec.labels, problem);
         if (r >= 0)
-                r = check_timeout(request, timeout_max_usec, &q.spec, problem);
+                r = check_timeout(request, config->claude_timeout_usec, &q.spec, problem);
+        if (r >= 0)
+                r = check_stall(&q.spec, problem);
         if (r < 0)
                 return r;
 

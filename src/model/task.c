@@ -23,6 +23,12 @@ const char *const task_recipe_words[] = {
         NULL,
 };
 
+const char *const task_stall_action_words[] = {
+        [TASK_STALL_MARK] = "mark",
+        [TASK_STALL_STOP] = "stop",
+        NULL,
+};
+
 /* The original's words for where a task is; it had no word for a task that is being stopped. */
 static const struct {
         const char *status;
@@ -79,6 +85,7 @@ static void clear_attempt(Task *t) {
         t->exit_code = -1;
         t->reason = t->signal = t->error = t->invocation_id = t->boot_id = NULL;
         t->started_at = t->finished_at = t->manager_started_at = t->cancel_requested_at = t->resume_at = 0;
+        t->warned_at = t->stalled_at = t->stall_stop_requested_at = 0;
         t->cancel_requested = false;
         t->attempt++;
 }
@@ -156,6 +163,18 @@ bool task_id_from_unit(const char *unit, char ret[static TASK_ID_SIZE + 1]) {
 
 bool task_is_finished(const Task *t) {
         return t->state == TASK_FINISHED;
+}
+
+bool task_is_to_stop(const Task *t) {
+        return t->cancel_requested || clock_is_set(t->stall_stop_requested_at);
+}
+
+usec_t task_stop_requested_at(const Task *t) {
+        if (!t->cancel_requested)
+                return t->stall_stop_requested_at;
+        if (!clock_is_set(t->stall_stop_requested_at))
+                return t->cancel_requested_at;
+        return MIN_OF(t->cancel_requested_at, t->stall_stop_requested_at);
 }
 
 bool task_runs_agent(const Task *t) {

@@ -92,6 +92,14 @@ static int judge_cancelled(const Evidence *e, const Ending *g _unused_, Verdict 
         return e->cancel_requested ? say(v, TASK_CANCELLED, "cancelled", "The task was cancelled") : 0;
 }
 
+static int judge_stalled(const Evidence *e, const Ending *g _unused_, Verdict *v) {
+        if (!e->stall_stopped)
+                return 0;
+        return say(v, TASK_TIMED_OUT, "stall-limit",
+                   "No output came for %llu s, and the task was stopped (stall_action)",
+                   (unsigned long long) (e->stall_timeout_usec / USEC_PER_SEC));
+}
+
 static int judge_stopped(const Evidence *e, const Ending *g _unused_, Verdict *v) {
         if (!e->stop_seen)
                 return 0;
@@ -217,8 +225,8 @@ static int judge_result(const Evidence *e, const Ending *g, Verdict *v) {
 }
 
 static int (*const judges[])(const Evidence *e, const Ending *g, Verdict *v) = {
-        judge_refused,    judge_cancelled,   judge_vanished, judge_shutdown, judge_start, judge_stopped,
-        judge_late_start, judge_preparation, judge_agent,    judge_result,
+        judge_refused, judge_cancelled, judge_stalled,    judge_vanished,    judge_shutdown, judge_start,
+        judge_stopped, judge_late_start, judge_preparation, judge_agent,      judge_result,
 };
 
 static void note_exit(const Ending *g, Verdict *v) {

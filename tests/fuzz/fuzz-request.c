@@ -17,6 +17,8 @@ static void check_accepted(const TaskSpec *s) {
                 assert(!string_is_empty(s->task_description));
         for (size_t i = 0; s->command && s->command[i]; i++)
                 assert(strlen(s->command[i]) <= TASK_ARGUMENT_SIZE_MAX);
+        assert(s->stall_timeout_usec <= TASK_STALL_TIMEOUT_MAX * USEC_PER_SEC);
+        assert(s->stall_action >= 0 && s->stall_action < TASK_STALL_ACTION_COUNT);
         assert(!s->working_directory || s->working_directory[0] == '/');
 }
 
@@ -24,11 +26,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
         _cleanup_(task_spec_done) TaskSpec spec = {};
         _cleanup_json_ Json *request = NULL;
+        const Config config = { .claude_timeout_usec = TIMEOUT_MAX_USEC };
         int r;
 
         r = json_parse((const char *) data, size, &request, &problem);
         if (r >= 0)
-                r = task_spec_parse(request, TIMEOUT_MAX_USEC, &spec, &problem);
+                r = task_spec_parse(request, &config, &spec, &problem);
         if (r >= 0)
                 check_accepted(&spec);
         else

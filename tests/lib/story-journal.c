@@ -15,15 +15,19 @@ bool story_has_journal(void) {
         return journal_fixture_init(&f);
 }
 
-static void append_entry(Story *s, const char *unit, const char *fields, const char *text) {
+static void append_entries(Story *s, const char *unit, const char *fields, const char *text, size_t n) {
         _cleanup_free_ char *expanded = story_expand(s, fields);
+        _cleanup_free_ FixtureEntry *entries = calloc(n, sizeof(FixtureEntry));
         static usec_t last;
         JournalFixture f = { .scratch = s->scratch, .source = { s->scope, f.directory } };
 
         snprintf(f.directory, sizeof(f.directory), "%s", s->journal);
         last = MAX_OF(last + USEC_PER_MSEC, clock_realtime_usec());
         f.realtime_usec = f.monotonic_usec = last;
-        JOURNAL_APPEND(&f, "story", { text, .unit = unit, .fields = expanded });
+        for (size_t i = 0; i < n; i++)
+                entries[i] = (FixtureEntry){ text, .unit = unit, .fields = expanded };
+        journal_fixture_append(&f, "story", entries, n);
+        last = f.realtime_usec;
 }
 
 void story_log(Story *s, const char *first, ...) {
@@ -32,10 +36,16 @@ void story_log(Story *s, const char *first, ...) {
 
         va_start(ap, first);
         for (const char *line = first; line; line = va_arg(ap, const char *))
-                append_entry(s, unit, OUTPUT, line);
+                append_entries(s, unit, OUTPUT, line, 1);
         va_end(ap);
 }
 
+void story_log_many(Story *s, const char *line, size_t n) {
+        _cleanup_free_ char *unit = task_unit_name(s->id);
+
+        append_entries(s, unit, OUTPUT, line, n);
+}
+
 void story_log_entry(Story *s, const char *fields) {
-        append_entry(s, "", fields, NULL);
+        append_entries(s, "", fields, NULL, 1);
 }

@@ -78,6 +78,11 @@ bool story_turn(Story *s) {
         return TAP_CHECK(sd_event_run(s->event, TURN_USEC) >= 0);
 }
 
+void story_pass(Story *s, usec_t usec) {
+        test_clock_advance(usec);
+        story_settle(s);
+}
+
 void story_settle(Story *s) {
         unsigned turns = 0;
 
@@ -182,7 +187,7 @@ int story_create(Story *s, const char *request) {
 
         problem_done(&s->problem);
         if (!TAP_CHECK_INT(json_parse(request, strlen(request), &j, &s->problem), 0) ||
-            !TAP_CHECK_INT(task_spec_parse(j, s->config.claude_timeout_usec, &spec, &s->problem), 0))
+            !TAP_CHECK_INT(task_spec_parse(j, &s->config, &spec, &s->problem), 0))
                 return -EINVAL;
         return manager_create_task(s->manager, &spec, s->id, &s->problem);
 }
@@ -197,15 +202,24 @@ int story_resume(Story *s) {
         return manager_resume_task(s->manager, s->id, &s->problem);
 }
 
-FakeUnit *story_ask(Story *s) {
-        if (!TAP_CHECK_INT(story_create(s, "{\"command\": [\"make\"]}"), 0) ||
-            !TAP_CHECK(STORY_UNTIL(s, story_unit(s))))
+static FakeUnit *ask_with(Story *s, const char *fields) {
+        _cleanup_free_ char *request = string_format("{\"command\": [\"make\"]%s}", fields);
+
+        if (!TAP_CHECK_INT(story_create(s, request), 0) || !TAP_CHECK(STORY_UNTIL(s, story_unit(s))))
                 return NULL;
         return story_unit(s);
 }
 
+FakeUnit *story_ask(Story *s) {
+        return ask_with(s, "");
+}
+
 FakeUnit *story_run(Story *s) {
-        FakeUnit *u = story_ask(s);
+        return story_run_with(s, "");
+}
+
+FakeUnit *story_run_with(Story *s, const char *fields) {
+        FakeUnit *u = ask_with(s, fields);
 
         if (!u)
                 return NULL;

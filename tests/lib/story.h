@@ -58,6 +58,7 @@ bool story_connect(Story *s);
         })
 
 bool story_turn(Story *s);
+void story_pass(Story *s, usec_t usec); /* puts the clocks forward, and settles */
 void story_settle(Story *s); /* until nothing happens any more */
 
 /* Asks for a task as a client does; s->id becomes its id. 0 or negative errno, with s->problem. */
@@ -68,6 +69,7 @@ int story_resume(Story *s);
 /* A task of the command "make", up to where its unit is asked for; and up to running. NULL: a check has failed. */
 FakeUnit *story_ask(Story *s);
 FakeUnit *story_run(Story *s);
+FakeUnit *story_run_with(Story *s, const char *fields); /* of the request, such as `, "timeout": 5` */
 
 FakeUnit *story_unit(Story *s);     /* of the task; NULL: not loaded */
 const Task *story_task(Story *s);   /* valid until the next call or turn; never NULL */
@@ -93,6 +95,7 @@ unsigned story_count_files(const Story *s, const char *part);
  * placeholders. */
 bool story_has_journal(void);
 void story_log(Story *s, const char *first, ...) __attribute__((sentinel));
+void story_log_many(Story *s, const char *line, size_t n); /* n times the same */
 void story_log_entry(Story *s, const char *fields);
 
 /* {id}, {unit}, {invocation} and {state} (the directory) in the text replaced by the task's. Fresh memory. */

@@ -49,6 +49,9 @@ static void check_equal(const Config *is, const Config *should) {
         TAP_CHECK_INT(is->claude_timeout_usec, should->claude_timeout_usec);
         TAP_CHECK_INT(is->default_timeout_usec, should->default_timeout_usec);
         TAP_CHECK_INT(is->cancel_grace_usec, should->cancel_grace_usec);
+        TAP_CHECK_INT(is->warn_before_usec, should->warn_before_usec);
+        TAP_CHECK_INT(is->stall_timeout_usec, should->stall_timeout_usec);
+        TAP_CHECK_INT(is->stall_action, should->stall_action);
         TAP_CHECK_INT(is->status_save_interval, should->status_save_interval);
         TAP_CHECK_INT(is->use_daemon_threads, should->use_daemon_threads);
         TAP_CHECK_STRING(is->user, should->user);
@@ -79,6 +82,9 @@ static const struct {
         OTHER("task_execution", "status_save_interval", "1", status_save_interval, 1),
         OTHER("task_execution", "use_daemon_threads", "yes", use_daemon_threads, true),
         OTHER("task_execution", "cancel_grace", "0", cancel_grace_usec, 0),
+        OTHER("task_execution", "warn_before", "86400", warn_before_usec, 86400 * USEC_PER_SEC),
+        OTHER("task_execution", "stall_timeout", "604800", stall_timeout_usec, 604800 * USEC_PER_SEC),
+        OTHER("task_execution", "stall_action", "stop", stall_action, TASK_STALL_STOP),
         OTHER("task_execution", "user", "root", user, 0),
         OTHER("recovery", "check_orphaned_tasks", "Off", check_orphaned_tasks, false),
         OTHER("recovery", "orphaned_task_action", "resume", orphaned_task_action, ORPHANED_TASK_RESUME),
@@ -129,6 +135,9 @@ static void test_defaults(void) {
                 .claude_timeout_usec = 7200 * USEC_PER_SEC,
                 .default_timeout_usec = 120 * USEC_PER_SEC,
                 .cancel_grace_usec = 10 * USEC_PER_SEC,
+                .warn_before_usec = 300 * USEC_PER_SEC,
+                .stall_timeout_usec = 0,
+                .stall_action = TASK_STALL_MARK,
                 .status_save_interval = 10,
                 .user = (char *) "remote-developer",
                 .check_orphaned_tasks = true,

@@ -27,6 +27,8 @@ static Task *make_task(void) {
                         .working_directory = strdup("/srv/w\xc3\xb6rk"),
                         .environment = vector("A=b=c", "EMPTY="),
                         .timeout_usec = 90 * USEC_PER_SEC + 500000,
+                        .stall_timeout_usec = 30 * USEC_PER_SEC,
+                        .stall_action = TASK_STALL_STOP,
                         .labels = vector("team=a", "kind=b"),
                         .devpod_name = strdup("pod"),
                         .github_repo = strdup("owner/repository"),
@@ -49,6 +51,9 @@ static Task *make_task(void) {
                 .bound_to_service = true,
                 .cancel_requested = true,
                 .cancel_requested_at = 1700000000000006,
+                .warned_at = 1700000000000008,
+                .stalled_at = 1700000000000009,
+                .stall_stop_requested_at = 1700000000000010,
                 .log_lines = 300000,
                 .log_bytes = UINT64_MAX,
                 .last_output_at = 1700000000000007,
@@ -70,6 +75,8 @@ static void check_specs(const TaskSpec *is, const TaskSpec *should) {
         TAP_CHECK_STRING(is->working_directory, should->working_directory);
         check_vectors(is->environment, should->environment);
         TAP_CHECK_INT(is->timeout_usec, should->timeout_usec);
+        TAP_CHECK_INT(is->stall_timeout_usec, should->stall_timeout_usec);
+        TAP_CHECK_INT(is->stall_action, should->stall_action);
         check_vectors(is->labels, should->labels);
         TAP_CHECK_STRING(is->devpod_name, should->devpod_name);
         TAP_CHECK_STRING(is->github_repo, should->github_repo);
@@ -99,6 +106,9 @@ static void check_tasks(const Task *is, const Task *should) {
         TAP_CHECK_INT(is->bound_to_service, should->bound_to_service);
         TAP_CHECK_INT(is->cancel_requested, should->cancel_requested);
         TAP_CHECK_INT(is->cancel_requested_at, should->cancel_requested_at);
+        TAP_CHECK_INT(is->warned_at, should->warned_at);
+        TAP_CHECK_INT(is->stalled_at, should->stalled_at);
+        TAP_CHECK_INT(is->stall_stop_requested_at, should->stall_stop_requested_at);
         TAP_CHECK_INT(is->log_lines, should->log_lines);
         TAP_CHECK_INT(is->log_bytes, should->log_bytes);
         TAP_CHECK_INT(is->last_output_at, should->last_output_at);
@@ -211,17 +221,18 @@ static void test_a_new_task_as_clients_see_it(void) {
         TAP_CHECK_INT(task_to_json(t, false, &j), 0);
         TAP_CHECK_INT(json_append(j, &text), 0);
         TAP_CHECK_STRING(text.data,
-                        "{\"task_id\":\"" ID "\",\"state\":\"queued\",\"result\":null,\"reason\":null,"
-                        "\"exit_code\":null,\"signal\":null,\"error\":null,\"created_at\":null,"
-                        "\"last_updated\":null,\"started_at\":null,"
-                        "\"finished_at\":null,\"recipe\":\"command\",\"command\":[\"a\",\"b\"],"
-                        "\"working_directory\":null,\"timeout\":60,\"labels\":{},\"devpod_name\":null,"
-                        "\"github_repo\":null,\"task_description\":null,\"invocation_id\":null,\"boot_id\":null,"
-                        "\"attempt\":1,\"automatic_attempts\":0,\"cancel_requested\":false,"
-                        "\"log_lines\":0,\"log_bytes\":0,"
-                        "\"last_output_at\":null,\"unit\":\"remote-developer-" ID ".service\","
-                        "\"status\":\"initializing\",\"progress\":0,\"is_running\":true,\"claude_status\":null,"
-                        "\"deadline\":null,\"attempts\":[]}");
+                         "{\"task_id\":\"" ID "\",\"state\":\"queued\",\"result\":null,\"reason\":null,"
+                         "\"exit_code\":null,\"signal\":null,\"error\":null,\"created_at\":null,"
+                         "\"last_updated\":null,\"started_at\":null,"
+                         "\"finished_at\":null,\"recipe\":\"command\",\"command\":[\"a\",\"b\"],"
+                         "\"working_directory\":null,\"timeout\":60,\"stall_timeout\":0,\"stall_action\":\"mark\","
+                         "\"labels\":{},\"devpod_name\":null,"
+                         "\"github_repo\":null,\"task_description\":null,\"invocation_id\":null,\"boot_id\":null,"
+                         "\"attempt\":1,\"automatic_attempts\":0,\"cancel_requested\":false,\"stalled_at\":null,"
+                         "\"log_lines\":0,\"log_bytes\":0,"
+                         "\"last_output_at\":null,\"unit\":\"remote-developer-" ID ".service\","
+                         "\"status\":\"initializing\",\"progress\":0,\"is_running\":true,\"claude_status\":null,"
+                         "\"stalled\":false,\"deadline\":null,\"attempts\":[]}");
 }
 
 static void test_hidden_fields_stay_on_disk(void) {
@@ -235,6 +246,33 @@ static void test_hidden_fields_stay_on_disk(void) {
                 TAP_CHECK(!json_get(client, hidden[i]));
                 TAP_CHECK(json_get(disk, hidden[i]));
         }
+}
+
+/* Before stalls were known of. */
+static void test_older_documents(void) {
+        _cleanup_(task_freep) Task *t = NULL;
+        _cleanup_json_ Json *j = NULL;
+
+        static const char text[] = "{\"version\":1,\"task_id\":\"" ID "\",\"state\":\"running\",\"timeout\":60,"
+                                   "\"recipe\":\"command\",\"command\":[\"a\"]}";
+
+        TAP_CHECK_INT(json_parse(text, strlen(text), &j, NULL), 0);
+        if (!TAP_CHECK_INT(task_from_json(j, &t, NULL), 0))
+                return;
+        TAP_CHECK_INT(t->spec.stall_timeout_usec, 0);
+        TAP_CHECK_INT(t->spec.stall_action, TASK_STALL_MARK);
+        TAP_CHECK_INT(t->warned_at + t->stalled_at + t->stall_stop_requested_at, 0);
+}
+
+/* Of a stalled task. */
+static void test_stalled_as_clients_see_it(void) {
+        _cleanup_(task_freep) Task *t = make_task();
+        _cleanup_json_ Json *j = NULL;
+
+        TAP_CHECK_INT(task_to_json(t, false, &j), 0);
+        TAP_CHECK(json_get_bool(j, "stalled"));
+        TAP_CHECK_STRING(json_get_string(j, "stalled_at"), "2023-11-14T22:13:20.000009Z");
+        TAP_CHECK_STRING(json_get_string(j, "stall_action"), "stop");
 }
 
 /* --- broken documents --- */
@@ -273,6 +311,9 @@ static const struct {
         { "{" GOOD ",\"exit_code\":\"0\"}", -EBADMSG, "exit_code" },
         { "{" GOOD ",\"labels\":[]}", -EBADMSG, "labels" },
         { "{" GOOD ",\"cancel_requested\":\"no\"}", -EBADMSG, "cancel_requested" },
+        { "{" GOOD ",\"stalled_at\":true}", -EBADMSG, "stalled_at" },
+        { "{" GOOD ",\"stall_timeout\":-1}", -EBADMSG, "stall_timeout" },
+        { "{" GOOD ",\"stall_action\":\"pause\"}", -EBADMSG, "stall_action" },
         { "{" GOOD ",\"log_lines\":-1}", -EBADMSG, "log_lines" },
         { "{" GOOD ",\"version\":\"1\"}", -EBADMSG, "version" },
         { "{" GOOD ",\"version\":-1}", -EBADMSG, "version" },
@@ -324,6 +365,8 @@ static const TapTest tests[] = {
         { "a text that was cut comes back", test_text_that_was_cut_comes_back },
         { "what clients see", test_what_clients_see },
         { "a new task as clients see it", test_a_new_task_as_clients_see_it },
+        { "older documents", test_older_documents },
+        { "a stalled task as clients see it", test_stalled_as_clients_see_it },
         { "hidden fields stay on disk", test_hidden_fields_stay_on_disk },
         { "broken documents are refused", test_broken_documents },
         { "older and richer documents are read", test_older_and_richer_documents },

@@ -6,12 +6,15 @@
 
 #define TIMEOUT_MAX (7200 * USEC_PER_SEC)
 
+static const Config config = { .claude_timeout_usec = TIMEOUT_MAX, .stall_timeout_usec = 90 * USEC_PER_SEC,
+                               .stall_action = TASK_STALL_STOP };
+
 static int parse(const char *text, TaskSpec *ret, Problem *problem) {
         _cleanup_json_ Json *j = NULL;
         int r;
 
         r = json_parse(text, strlen(text), &j, problem);
-        return r < 0 ? r : task_spec_parse(j, TIMEOUT_MAX, ret, problem);
+        return r < 0 ? r : task_spec_parse(j, &config, ret, problem);
 }
 
 #define COMMAND "\"command\":[\"true\"]"
@@ -41,6 +44,12 @@ static const struct {
         { "{" COMMAND ",\"environment\":{\"A\":1}}", -EINVAL, "environment", "must be an object of strings" },
         { "{" COMMAND ",\"labels\":\"a=b\"}", -EINVAL, "labels", "must be an object of strings" },
         { "{" COMMAND ",\"timeout\":\"60\"}", -EINVAL, "timeout", "must be a number of seconds" },
+        { "{" COMMAND ",\"stall_timeout\":\"60\"}", -EINVAL, "stall_timeout", "must be a number of seconds" },
+        { "{" COMMAND ",\"stall_timeout\":-1}", -EINVAL, "stall_timeout", "must be a number of seconds" },
+        { "{" COMMAND ",\"stall_timeout\":0.5}", -EINVAL, "stall_timeout", "from 1 to 604800 seconds, or 0" },
+        { "{" COMMAND ",\"stall_timeout\":604801}", -EINVAL, "stall_timeout", "from 1 to 604800 seconds, or 0" },
+        { "{" COMMAND ",\"stall_action\":\"kill\"}", -EINVAL, "stall_action", "must be mark or stop" },
+        { "{" COMMAND ",\"stall_action\":true}", -EINVAL, "stall_action", "must be mark or stop" },
         { "{" COMMAND ",\"task_description\":{}}", -EINVAL, "task_description", "must be a string" },
         /* unknown */
         { "{" COMMAND ",\"comand\":[]}", -EINVAL, "comand", "Unknown field: comand. The fields are: command, work" },
@@ -253,6 +262,29 @@ static void test_original(void) {
         TAP_CHECK_INT(s.timeout_usec, TIMEOUT_MAX);
 }
 
+/* What is said counts, 0 too; what is not is as configured. */
+static void test_stalls(void) {
+        static const struct {
+                const char *text;
+                usec_t timeout_usec;
+                TaskStallAction action;
+        } rows[] = {
+                { "{" COMMAND "}", 90 * USEC_PER_SEC, TASK_STALL_STOP },
+                { "{" COMMAND ",\"stall_timeout\":null,\"stall_action\":null}", 90 * USEC_PER_SEC, TASK_STALL_STOP },
+                { "{" COMMAND ",\"stall_timeout\":0}", 0, TASK_STALL_STOP },
+                { "{" COMMAND ",\"stall_timeout\":1,\"stall_action\":\"mark\"}", USEC_PER_SEC, TASK_STALL_MARK },
+                { "{" COMMAND ",\"stall_timeout\":604800}", 604800 * USEC_PER_SEC, TASK_STALL_STOP },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(task_spec_done) TaskSpec s = {};
+
+                TAP_CHECK_INT(parse(rows[i].text, &s, NULL), 0);
+                TAP_CHECK_INT(s.stall_timeout_usec, rows[i].timeout_usec);
+                TAP_CHECK_INT(s.stall_action, rows[i].action);
+        }
+}
+
 static void test_null_is_the_default(void) {
         _cleanup_(task_spec_done) TaskSpec s = {};
 
@@ -283,6 +315,7 @@ static const TapTest tests[] = {
         { "the smallest request", test_smallest },
         { "everything at once", test_everything },
         { "the original's request", test_original },
+        { "stalls, as asked for or as configured", test_stalls },
         { "null is the default", test_null_is_the_default },
         { "a program by its path", test_a_program_by_path },
 };

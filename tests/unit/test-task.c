@@ -180,6 +180,20 @@ static void test_deadline(void) {
         TAP_CHECK_INT(task_deadline(&t), 7300 * USEC_PER_SEC);
 }
 
+static void test_wishes_to_stop(void) {
+        static const struct {
+                usec_t cancel, stall, first;
+        } rows[] = { { 0, 0, 0 }, { 5, 0, 5 }, { 0, 7, 7 }, { 5, 7, 5 }, { 7, 5, 5 } };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                Task t = { .cancel_requested = rows[i].cancel > 0, .cancel_requested_at = rows[i].cancel,
+                           .stall_stop_requested_at = rows[i].stall };
+
+                TAP_CHECK_INT(task_is_to_stop(&t), rows[i].first > 0);
+                TAP_CHECK_INT(task_stop_requested_at(&t), rows[i].first);
+        }
+}
+
 static void test_agents(void) {
         Task t = { .spec.recipe = TASK_RECIPE_CLAUDE };
 
@@ -199,6 +213,7 @@ static const TapTest tests[] = {
         { "a new task", test_new_task },
         { "status and progress", test_status_and_progress },
         { "the deadline", test_deadline },
+        { "wishes to stop", test_wishes_to_stop },
         { "agents' tasks", test_agents },
 };
 

@@ -33,7 +33,8 @@ enum {
         NEVER_STARTED = 1 << 7,
         SPAWN_FAILED = 1 << 8,
         REFUSED = 1 << 9,
-        FACTS = 1 << 10,
+        STALLED = 1 << 10,
+        FACTS = 1 << 11,
 };
 
 /* Each source tells something else, so that the wrong one is noticed. */
@@ -50,6 +51,8 @@ static Evidence make_evidence(unsigned ending, unsigned sources, unsigned facts,
         return (Evidence){
                 .system_scope = facts & SYSTEM,
                 .cancel_requested = facts & CANCEL,
+                .stall_stopped = facts & STALLED,
+                .stall_timeout_usec = 30 * USEC_PER_SEC,
                 .bound_to_service = facts & BOUND,
                 .program = "/bin/work",
                 .working_directory = "/srv",
@@ -88,9 +91,13 @@ static bool was_killed(Case c) {
         return word_is(c.g->exit_code, "killed dumped");
 }
 
-/* Neither a refusal of systemd's nor a wish of the user's settles it. */
+/* Neither a refusal of systemd's nor a wish of the user's settles it, nor a stop for being silent. */
 static bool is_open(Case c) {
-        return !c.e->refused && !c.e->cancel_requested;
+        return !c.e->refused && !c.e->cancel_requested && !c.e->stall_stopped;
+}
+
+static bool was_stopped_as_stalled(Case c) {
+        return c.e->stall_stopped && !c.e->refused && !c.e->cancel_requested;
 }
 
 static bool went_down_with_manager(Case c) {
@@ -125,7 +132,9 @@ static bool should_be_completed(Case c) {
 }
 
 static bool should_be_timed_out(Case c) {
-        return ended_for_reasons_of_its_own(c) && word_is(c.g->service_result, "timeout") && !c.e->never_started;
+        bool limit = ended_for_reasons_of_its_own(c) && word_is(c.g->service_result, "timeout");
+
+        return was_stopped_as_stalled(c) || (limit && !c.e->never_started);
 }
 
 static bool should_be_cancelled(Case c) {
@@ -193,7 +202,7 @@ static const char *expected_reason(Case c, TaskResult result) {
         case TASK_COMPLETED:
                 return "exit-code";
         case TASK_TIMED_OUT:
-                return "runtime-limit";
+                return was_stopped_as_stalled(c) ? "stall-limit" : "runtime-limit";
         case TASK_CANCELLED:
                 return c.e->cancel_requested ? "cancelled" : "stopped";
         case TASK_INTERRUPTED:
