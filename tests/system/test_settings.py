@@ -130,12 +130,6 @@ def test_check_orphaned_tasks_false_leaves_the_dead_as_they_are_until_a_later_st
     same(s.api.wait(task_id)['status'], 'completed')
 
 
-def test_orphaned_task_action_says_that_it_does_not_resume_yet(s):
-    cursor = s.journal_cursor()
-    s.configure(recovery={'orphaned_task_action': 'resume'})
-    contains(' '.join(filter(None, s.own_messages(cursor))), 'orphaned_task_action')
-
-
 @seconds(90)
 def test_monitor_interval_is_how_often_units_are_compared(s):
     """The tick may come a second late, so that the machine can sleep; but none may be left out."""
