@@ -29,7 +29,7 @@ typedef struct TaskRun {
         Task *task;
         UnitWatch watch;
         LogFeed *feed;
-        LogViewer *counter; /* counts the lines; reads an agent's result */
+        LogViewer *counter; /* counts the lines; reads an agent's result; NULL until it is its turn */
         unsigned unsaved_lines;
         ClaudeOutcome agent;
 

@@ -8,6 +8,11 @@
 /* Lines that are counted in one turn while a log is caught up with. */
 #define COUNT_BATCH 1000
 
+/* Logs that are being counted go before those that nobody has begun to count: after a start with a thousand tasks one
+ * reader of the journal is open at a time, not a thousand. */
+#define COUNT_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 5)
+#define BEGIN_COUNT_PRIORITY (COUNT_PRIORITY + 1)
+
 TaskRun *manager_find_run(Manager *m, const char *id) {
         TaskSummary *s = task_index_find(&m->index, id);
 
@@ -133,33 +138,6 @@ static void count_line(TaskRun *run, const LogLine *line) {
         run->unsaved_lines++;
 }
 
-int task_run_count(TaskRun *run) {
-        uint64_t counted = run->task->log_lines;
-        LogLine line;
-        int r = 1;
-
-        for (unsigned i = 0; r > 0 && i < COUNT_BATCH; i++) {
-                r = log_viewer_next(run->counter, &line);
-                if (r > 0)
-                        count_line(run, &line);
-        }
-        if (run->task->log_lines > counted)
-                task_run_note_output(run);
-        if (r < 0 && r != -EAGAIN)
-                log_task(LOG_WARNING, run->task->id, "The log could not be read: %s", strerror(-r));
-        return r > 0 ? -EAGAIN : r == -EAGAIN ? r : 0;
-}
-
-/* Outside the follower's and the viewers' own work; saves the document when enough lines have come. */
-static int on_count(sd_event_source *s, void *userdata) {
-        TaskRun *run = userdata;
-        int r = task_run_count(run);
-
-        if (run->unsaved_lines >= run->manager->config->status_save_interval && !run->ending)
-                (void) task_run_save(run);
-        return sd_event_source_set_enabled(s, r == -EAGAIN ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
-}
-
 static void on_counter_wake(void *userdata) {
         TaskRun *run = userdata;
 
@@ -176,11 +154,14 @@ static int rewind_to_attempt(Task *t) {
 }
 
 /* Lines that were counted before the service went down are not counted again. */
-static int open_counter(TaskRun *run, Task *t, bool from_start) {
+static int open_counter(TaskRun *run) {
+        Task *t = run->task;
         int r;
 
         r = log_viewer_new(run->feed, on_counter_wake, run, &run->counter);
-        if (r < 0 || from_start)
+        if (r >= 0)
+                r = sd_event_source_set_priority(run->count_source, COUNT_PRIORITY);
+        if (r < 0 || log_feed_is_from_start(run->feed))
                 return r;
         r = task_runs_agent(t) ? rewind_to_attempt(t) : 0;
         if (r < 0)
@@ -191,12 +172,41 @@ static int open_counter(TaskRun *run, Task *t, bool from_start) {
         return 0;
 }
 
+int task_run_count(TaskRun *run) {
+        int r = run->counter ? 0 : open_counter(run);
+        uint64_t counted = run->task->log_lines; /* opening may have begun anew */
+        LogLine line;
+        bool more = r >= 0;
+
+        for (unsigned i = 0; more && i < COUNT_BATCH; i++) {
+                r = log_viewer_next(run->counter, &line);
+                more = r > 0;
+                if (more)
+                        count_line(run, &line);
+        }
+        if (run->task->log_lines > counted)
+                task_run_note_output(run);
+        if (r < 0 && r != -EAGAIN)
+                log_task(LOG_WARNING, run->task->id, "The log could not be read: %s", strerror(-r));
+        return more || r == -EAGAIN ? -EAGAIN : 0;
+}
+
+/* Outside the follower's and the viewers' own work; saves the document when enough lines have come. */
+static int on_count(sd_event_source *s, void *userdata) {
+        TaskRun *run = userdata;
+        int r = task_run_count(run);
+
+        if (run->unsaved_lines >= run->manager->config->status_save_interval && !run->ending)
+                (void) task_run_save(run);
+        return sd_event_source_set_enabled(s, r == -EAGAIN ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
 static int add_sources(TaskRun *run) {
         int r;
 
         r = sd_event_add_defer(run->manager->event, &run->count_source, on_count, run);
         if (r >= 0)
-                r = sd_event_source_set_priority(run->count_source, SD_EVENT_PRIORITY_NORMAL + 5);
+                r = sd_event_source_set_priority(run->count_source, BEGIN_COUNT_PRIORITY);
         if (r >= 0)
                 r = sd_event_source_set_description(run->count_source, "log-count");
         return r;
@@ -221,8 +231,6 @@ int task_run_new(Manager *m, Task *task, bool from_start, TaskRun **ret) {
                 log_feed_set_follower(run->feed, m->follower);
                 r = add_sources(run);
         }
-        if (r >= 0)
-                r = open_counter(run, task, from_start);
         if (r < 0) {
                 task_run_free(run);
                 return r;

@@ -125,6 +125,59 @@ static void test_nothing_is_held_open_when_nothing_runs(void) {
         }
 }
 
+#define LOGS 3
+#define LINES 2500 /* more than are counted in one turn */
+
+static bool all_are_counted(Story *s, char ids[static LOGS][TASK_ID_SIZE + 1]) {
+        unsigned n = 0;
+
+        for (size_t i = 0; i < LOGS; i++) {
+                memcpy(s->id, ids[i], sizeof(s->id));
+                n += story_task(s)->log_lines == LINES;
+        }
+        return n == LOGS;
+}
+
+/* What a reader of the journal holds open. */
+static unsigned count_of_a_reader(Story *s) {
+        unsigned before = count_descriptors(), n = 0;
+        LogViewer *v;
+
+        if (TAP_CHECK(manager_open_log(s->manager, s->id, NULL, NULL, &v) >= 0)) {
+                n = count_descriptors() - before;
+                log_viewer_free(v);
+        }
+        TAP_CHECK(n > 0);
+        return n;
+}
+
+/* However many run: a reader for each would be thousands of open files, and gigabytes of the journal in memory. */
+static void test_logs_are_caught_up_with_one_after_the_other(void) {
+        _cleanup_(story_done) Story s = {};
+        char ids[LOGS][TASK_ID_SIZE + 1];
+        unsigned before, most = 0;
+
+        if (!begin(&s))
+                return;
+        for (size_t i = 0; i < LOGS; i++) {
+                if (!story_run(&s))
+                        return;
+                memcpy(ids[i], s.id, sizeof(s.id));
+        }
+        story_stop_service(&s);
+        for (size_t i = 0; i < LOGS; i++) {
+                memcpy(s.id, ids[i], sizeof(s.id));
+                story_log_many(&s, "one of many", LINES);
+        }
+        if (!story_load(&s))
+                return;
+        before = count_descriptors();
+        for (unsigned turns = 0; !all_are_counted(&s, ids) && turns < 1000 && story_turn(&s); turns++)
+                most = MAX_OF(most, count_descriptors() - before);
+        TAP_CHECK(all_are_counted(&s, ids));
+        TAP_CHECK_INT(most, count_of_a_reader(&s));
+}
+
 /* --- an agent --- */
 
 static FakeUnit *run_agent(Story *s) {
@@ -326,6 +379,7 @@ static const TapTest tests[] = {
         { "no line is counted twice", test_no_line_is_counted_twice },
         { "the last lines are in the verdict", test_last_lines_are_in_the_verdict },
         { "nothing is held open when nothing runs", test_nothing_is_held_open_when_nothing_runs },
+        { "logs are caught up with one after the other", test_logs_are_caught_up_with_one_after_the_other },
         { "an agent's account of itself", test_agents_account },
         { "an agent's account from before a restart", test_agents_account_from_before_a_restart },
         { "an agent's words survive a retry", test_agents_words_survive_a_retry },
