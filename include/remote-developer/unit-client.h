@@ -35,8 +35,9 @@ typedef struct UnitClientEvents {
 /* `error` 0: done. Else negative errno and the manager's own sentence. */
 typedef void (*UnitReply)(void *userdata, int error, const char *sentence);
 
-/* One call for each unit, then one with unit NULL: error 0 says that it was the whole list. */
-typedef void (*UnitListed)(void *userdata, int error, const char *unit);
+/* One call for each unit, then one with unit NULL: error 0 says that it was the whole list. Of `listed` only the load
+ * state, active state, sub state and job are set; valid during the call. */
+typedef void (*UnitListed)(void *userdata, int error, const char *unit, const UnitStatus *listed);
 
 /* `error` 0: what it was started with; whoever is called may take what is in it. Else negative errno, and NULL. */
 typedef void (*UnitDescribed)(void *userdata, int error, UnitDescription *description);
@@ -62,6 +63,9 @@ int unit_client_list_units(UnitClient *c, const char *pattern, UnitListed callba
 /* Reads the whole status of the watched unit anew and calls its on_changed, then the callback. A watch that was ended
  * meanwhile gives -ECANCELED. */
 int unit_client_read_watch(UnitWatch *w, UnitReply callback, void *userdata);
+
+/* The same when nothing else is to be asked, a few at a time: a thousand reads keep no other call waiting. */
+int unit_client_read_watch_later(UnitWatch *w);
 
 /* What this unit was started with. */
 int unit_client_describe_unit(UnitClient *c, const char *unit, UnitDescribed callback, void *userdata);

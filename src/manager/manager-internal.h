@@ -92,6 +92,7 @@ TaskRun *manager_find_run(Manager *m, const char *id);
 int task_run_watch(TaskRun *run);
 int task_run_save(TaskRun *run); /* logs what goes wrong */
 void task_run_set_state(TaskRun *run, TaskState state);
+int task_run_state_of_unit(const UnitStatus *s, TaskState *ret); /* -ENOENT: systemd's words tell none */
 
 /* Counts what there is to count; 0: all of it, -EAGAIN: more in a later turn. */
 int task_run_count(TaskRun *run);

@@ -106,7 +106,25 @@ static void on_missing(TaskRun *run) {
         m->n_ended += run->ending;
 }
 
-static void on_found(Manager *m, const char *unit) {
+/* Alive, and as far as its document says. The rest can be read when there is time, and a start with a thousand tasks
+ * does not wait for a thousand reads. */
+static bool is_as_documented(const TaskRun *run, const UnitStatus *listed) {
+        TaskState state;
+
+        return !unit_status_is_ended(listed) && task_run_state_of_unit(listed, &state) >= 0 &&
+               (int) state == run->task->state;
+}
+
+static void read_found(TaskRun *run, const UnitStatus *listed) {
+        if (!is_as_documented(run, listed)) {
+                (void) unit_client_read_watch(&run->watch, NULL, NULL);
+                return;
+        }
+        task_run_settle(run);
+        (void) unit_client_read_watch_later(&run->watch);
+}
+
+static void on_found(Manager *m, const char *unit, const UnitStatus *listed) {
         char id[TASK_ID_SIZE + 1];
         TaskSummary *s;
         TaskRun *run;
@@ -128,7 +146,7 @@ static void on_found(Manager *m, const char *unit) {
         if (run->ending || task_run_watch(run) < 0)
                 return;
         m->n_found++;
-        (void) unit_client_read_watch(&run->watch, NULL, NULL);
+        read_found(run, listed);
         if (task_is_to_stop(run->task))
                 (void) task_run_ask_stop(run);
 }
@@ -171,11 +189,11 @@ static void finish_comparison(Manager *m) {
         check_recovered(m);
 }
 
-static void on_list(void *userdata, int error, const char *unit) {
+static void on_list(void *userdata, int error, const char *unit, const UnitStatus *listed) {
         Manager *m = userdata;
 
         if (unit) {
-                on_found(m, unit);
+                on_found(m, unit, listed);
                 return;
         }
         m->comparing = false;

@@ -49,7 +49,7 @@ static const struct {
         { "deactivating", "stop-post", TASK_REVIEWING }, { "deactivating", NULL, TASK_STOPPING },
 };
 
-static int state_from_unit(const UnitStatus *s, TaskState *ret) {
+int task_run_state_of_unit(const UnitStatus *s, TaskState *ret) {
         for (size_t i = 0; i < ELEMENTSOF(states); i++) {
                 if (!string_equal(states[i].active_state, s->active_state))
                         continue;
@@ -104,7 +104,7 @@ static void on_unit_changed(UnitWatch *w) {
                 return;
         }
         task_run_settle(run);
-        if (state_from_unit(&w->status, &state) < 0)
+        if (task_run_state_of_unit(&w->status, &state) < 0)
                 return;
         if (state > TASK_PREPARING)
                 task_run_started(run);

@@ -15,6 +15,10 @@
 
 typedef struct UnitCall UnitCall;
 
+typedef struct UnitCallQueue {
+        UnitCall *first, *last;
+} UnitCallQueue;
+
 struct UnitClient {
         sd_event *event;
         RuntimeScope scope;
@@ -30,7 +34,7 @@ struct UnitClient {
 
         unsigned n_calls;               /* sent and not answered */
         bool drops_calls;               /* the client is being freed: nobody is to be called back */
-        UnitCall *queued, *last_queued; /* waiting for room */
+        UnitCallQueue queued, patient;  /* waiting for room; waiting until nothing else is to be asked */
 
         void *watches; /* tsearch(3) tree of UnitWatch by unit */
 };

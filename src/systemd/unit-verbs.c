@@ -6,10 +6,15 @@
 #include "systemd-internal.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 
 /* A bus allows a connection only so many calls that are not answered yet (128 on Debian's system bus, beyond which it
  * answers with an error): more than this wait here, in order. */
 #define CALLS_MAX 64
+
+/* Patient calls are sent only as long as fewer than this are not answered: systemd takes about half a millisecond for
+ * a read, and whoever comes next waits for those before. */
+#define PATIENT_CALLS_MAX 4
 
 /* One call, waiting to be sent or to be answered. Sent, it belongs to the sd-bus slot and goes with that. */
 struct UnitCall {
@@ -17,7 +22,7 @@ struct UnitCall {
         UnitCall *next; /* in the queue */
         sd_bus_message *message;
         sd_bus_message_handler_t on_reply;
-        bool answered;
+        bool answered, patient;
         char *unit; /* of a read; else NULL */
         UnitReply callback;
         UnitListed list_callback;
@@ -43,7 +48,7 @@ static void fail_call(UnitCall *call, int error) {
         bool dropped = call->client->drops_calls;
 
         if (call->list_callback && !dropped)
-                call->list_callback(call->userdata, error, NULL);
+                call->list_callback(call->userdata, error, NULL, NULL);
         else if (call->describe_callback && !dropped)
                 call->describe_callback(call->userdata, error, NULL);
         else if (call->callback && !dropped)
@@ -79,50 +84,57 @@ static int send_now(UnitCall *call) {
         return 0;
 }
 
-static void queue_call(UnitClient *c, UnitCall *call) {
-        if (c->last_queued)
-                c->last_queued->next = call;
+static void queue_call(UnitCallQueue *q, UnitCall *call) {
+        if (q->last)
+                q->last->next = call;
         else
-                c->queued = call;
-        c->last_queued = call;
+                q->first = call;
+        q->last = call;
 }
 
-static UnitCall *unqueue_call(UnitClient *c) {
-        UnitCall *call = c->queued;
+static UnitCall *unqueue_call(UnitCallQueue *q) {
+        UnitCall *call = q->first;
 
         if (!call)
                 return NULL;
-        c->queued = call->next;
-        if (!c->queued)
-                c->last_queued = NULL;
+        q->first = call->next;
+        if (!q->first)
+                q->last = NULL;
         call->next = NULL;
         return call;
 }
 
-/* An answer has come: there is room for the next call. */
-static void call_answered(UnitCall *answered) {
-        UnitClient *c = answered->client;
+static void send_queued(UnitClient *c, UnitCallQueue *q, unsigned calls_max) {
         UnitCall *call;
         int r;
 
-        answered->answered = true;
-        c->n_calls--;
-        while (c->n_calls < CALLS_MAX && (call = unqueue_call(c))) {
+        while (c->n_calls < calls_max && (call = unqueue_call(q))) {
                 r = send_now(call);
                 if (r < 0)
                         fail_call(call, r);
         }
 }
 
+/* An answer has come: there is room for the next call. */
+static void call_answered(UnitCall *answered) {
+        UnitClient *c = answered->client;
+
+        answered->answered = true;
+        c->n_calls--;
+        send_queued(c, &c->queued, CALLS_MAX);
+        send_queued(c, &c->patient, PATIENT_CALLS_MAX);
+}
+
 void unit_client_fail_queued(UnitClient *c, int error) {
         UnitCall *call;
 
-        while ((call = unqueue_call(c)))
+        while ((call = unqueue_call(&c->queued) ?: unqueue_call(&c->patient)))
                 fail_call(call, error);
 }
 
 /* Sends `m` as soon as there is room; `template` is copied, its unit taken, also on error. */
 static int send_call(UnitClient *c, sd_bus_message *m, UnitCall template) {
+        UnitCallQueue *queue = template.patient ? &c->patient : &c->queued;
         UnitCall *call = malloc(sizeof(UnitCall));
         int r;
 
@@ -133,8 +145,8 @@ static int send_call(UnitClient *c, sd_bus_message *m, UnitCall template) {
         *call = template;
         call->client = c;
         call->message = sd_bus_message_ref(m);
-        if (c->n_calls >= CALLS_MAX) {
-                queue_call(c, call);
+        if (c->n_calls >= (call->patient ? PATIENT_CALLS_MAX : CALLS_MAX)) {
+                queue_call(queue, call);
                 return 0;
         }
         r = send_now(call);
@@ -208,17 +220,28 @@ int unit_client_reset_unit(UnitClient *c, const char *unit, UnitReply callback, 
         return call_manager(c, "ResetFailedUnit", callback, userdata, "s", unit);
 }
 
+static int list_row(sd_bus_message *m, UnitCall *call) {
+        const char *unit, *load_state, *active_state, *sub_state;
+        UnitStatus listed = {};
+        int r;
+
+        r = sd_bus_message_read(m, "ssssssouso", &unit, NULL, &load_state, &active_state, &sub_state, NULL, NULL,
+                                &listed.job_id, NULL, NULL);
+        if (r < 0)
+                return r;
+        snprintf(listed.load_state, UNIT_WORD_SIZE, "%s", load_state);
+        snprintf(listed.active_state, UNIT_WORD_SIZE, "%s", active_state);
+        snprintf(listed.sub_state, UNIT_WORD_SIZE, "%s", sub_state);
+        call->list_callback(call->userdata, 0, unit, &listed);
+        return 0;
+}
+
 static int list_rows(sd_bus_message *m, UnitCall *call) {
-        const char *unit;
         int r;
 
         r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
         while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "ssssssouso")) > 0) {
-                r = sd_bus_message_read(m, "s", &unit);
-                if (r >= 0) {
-                        call->list_callback(call->userdata, 0, unit);
-                        r = sd_bus_message_skip(m, "sssssouso");
-                }
+                r = list_row(m, call);
                 if (r >= 0)
                         r = sd_bus_message_exit_container(m);
         }
@@ -233,7 +256,7 @@ static int on_list_reply(sd_bus_message *m, void *userdata, sd_bus_error *error 
         call_answered(call);
         if (e == 0)
                 e = list_rows(m, call);
-        call->list_callback(call->userdata, MIN_OF(e, 0), NULL);
+        call->list_callback(call->userdata, MIN_OF(e, 0), NULL, NULL);
         return 0;
 }
 
@@ -321,7 +344,7 @@ int unit_client_describe_unit(UnitClient *c, const char *unit, UnitDescribed cal
                                      .userdata = userdata });
 }
 
-int unit_client_read_watch(UnitWatch *w, UnitReply callback, void *userdata) {
+static int read_watch(UnitWatch *w, UnitCall template) {
         _cleanup_message_ sd_bus_message *m = NULL;
         _cleanup_free_ char *unit = NULL;
         int r;
@@ -331,6 +354,15 @@ int unit_client_read_watch(UnitWatch *w, UnitReply callback, void *userdata) {
                 r = string_replace(&unit, w->unit);
         if (r < 0)
                 return r;
-        return send_call(w->client, m, (UnitCall){ .on_reply = on_read_reply, .unit = TAKE_PTR(unit),
-                                                   .callback = callback, .userdata = userdata });
+        template.on_reply = on_read_reply;
+        template.unit = TAKE_PTR(unit);
+        return send_call(w->client, m, template);
+}
+
+int unit_client_read_watch(UnitWatch *w, UnitReply callback, void *userdata) {
+        return read_watch(w, (UnitCall){ .callback = callback, .userdata = userdata });
+}
+
+int unit_client_read_watch_later(UnitWatch *w) {
+        return read_watch(w, (UnitCall){ .patient = true });
 }

@@ -8,6 +8,7 @@
 
 #define TASKS 100
 #define CALLS_MAX 64
+#define PATIENT_CALLS_MAX 4
 #define STARTS_MAX 128
 #define MAKE "{\"command\": [\"make\"]}"
 
@@ -151,6 +152,60 @@ static void test_many_are_taken_up(void) {
         story_settle(&c.story);
         TAP_CHECK_INT(fake_count_calls(&c.story.systemd, "ResetFailedUnit"), TASKS / 2);
         TAP_CHECK_INT(count_starts(&c), TASKS);
+}
+
+static unsigned count_reads(Crowd *c) {
+        return fake_count_calls(&c->story.systemd, "GetAll");
+}
+
+/* A crowd that runs, and a service that has come back and has not got an answer to its first reads yet. */
+static bool take_up_crowd(Crowd *c) {
+        if (!story_begin(&c->story) || !crowd_create(c))
+                return false;
+        crowd_run(c);
+        story_stop_service(&c->story);
+        fake_delay_replies(&c->story.systemd, "GetAll");
+        return story_start_service(&c->story);
+}
+
+/* What a start still has to ask of each task does not keep a client waiting. */
+static void test_patient_reads_let_others_go_first(void) {
+        _cleanup_(crowd_done) Crowd c = {};
+        unsigned before, starts;
+
+        if (!take_up_crowd(&c))
+                return;
+        before = count_reads(&c) - PATIENT_CALLS_MAX;
+        starts = count_starts(&c);
+        TAP_CHECK_INT(story_create(&c.story, MAKE), 0);
+        story_settle(&c.story);
+        TAP_CHECK_INT(count_starts(&c), starts + 1);
+        TAP_CHECK_INT(count_reads(&c), before + PATIENT_CALLS_MAX);
+        fake_release_replies(&c.story.systemd);
+        story_settle(&c.story);
+        TAP_CHECK_INT(count_reads(&c), before + TASKS);
+        /* The new task's unit has not begun; all the others run. */
+        TAP_CHECK_INT(crowd_count(&c, TASK_RUNNING), TASKS);
+}
+
+/* With the connection they end, and begin anew with the next one; with the service they end for good. */
+static void test_patient_reads_end_with_the_connection(void) {
+        _cleanup_(crowd_done) Crowd c = {};
+        unsigned before;
+
+        if (!take_up_crowd(&c))
+                return;
+        fake_drop_connection(&c.story.systemd);
+        story_settle(&c.story);
+        before = count_reads(&c);
+        if (!story_connect(&c.story))
+                return;
+        TAP_CHECK_INT(count_reads(&c), before + TASKS);
+        fake_delay_replies(&c.story.systemd, "GetAll");
+        story_stop_service(&c.story);
+        if (!story_start_service(&c.story))
+                return;
+        story_stop_service(&c.story);
 }
 
 static unsigned sum(const unsigned *numbers) {
@@ -330,6 +385,8 @@ static const TapTest tests[] = {
         { "calls that wait survive the connection", test_waiting_calls_survive_the_connection },
         { "calls that wait keep their order", test_waiting_calls_keep_their_order },
         { "many are taken up", test_many_are_taken_up },
+        { "patient reads let others go first", test_patient_reads_let_others_go_first },
+        { "patient reads end with the connection", test_patient_reads_end_with_the_connection },
         { "every question is answered once", test_every_question_is_answered_once },
         { "systemd leaves the bus", test_systemd_leaves_the_bus },
         { "starts wait their turn", test_starts_wait_their_turn },

@@ -305,9 +305,9 @@ static void drop_held(FakeSystemd *f) {
 }
 
 void fake_drop_connection(FakeSystemd *f) {
-        drop_held(f);
         if (!f->server)
                 return;
+        drop_held(f);
         sd_bus_close(f->server);
         f->server = sd_bus_unref(f->server);
 }

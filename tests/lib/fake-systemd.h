@@ -83,7 +83,7 @@ void fake_drop_at(FakeSystemd *f, const char *member, bool before);
 /* The next call of that member is refused. */
 void fake_refuse(FakeSystemd *f, const char *member, const char *error, const char *message);
 
-/* Answers to calls of that member ("" for all) wait until the release. */
+/* Answers to calls of that member ("" for all) wait until the release, or for ever when the connection goes. */
 void fake_delay_replies(FakeSystemd *f, const char *member);
 void fake_release_replies(FakeSystemd *f);
 
