@@ -1,10 +1,12 @@
-/* LogRing: see log-ring.h. An array of lines_max places, used in a circle; each line is one allocation of its own
- * size. */
+/* LogRing: see log-ring.h. An array that grows to lines_max places and is then used in a circle; each line is one
+ * allocation of its own size. */
 #include <remote-developer/log-ring.h>
 
 #include <remote-developer/strings.h>
 
 #include <stdio.h>
+
+#define ALLOCATED_MIN 16
 
 typedef struct RingLine {
         usec_t realtime_usec;
@@ -16,7 +18,7 @@ typedef struct RingLine {
 
 struct LogRing {
         RingLine *lines;
-        size_t lines_max, bytes_max, bytes;
+        size_t allocated, lines_max, bytes_max, bytes;
         uint64_t first, end;
         char last_cursor[LOG_LINE_CURSOR_SIZE];
 };
@@ -26,11 +28,6 @@ int log_ring_new(size_t lines_max, size_t bytes_max, LogRing **ret) {
 
         if (!r)
                 return -ENOMEM;
-        r->lines = calloc(lines_max, sizeof(RingLine));
-        if (!r->lines) {
-                free(r);
-                return -ENOMEM;
-        }
         r->lines_max = lines_max;
         r->bytes_max = bytes_max;
         *ret = r;
@@ -68,6 +65,22 @@ uint64_t log_ring_end(const LogRing *r) {
         return r->end;
 }
 
+/* A place for the line at the end: most tasks write less than the ring may hold. */
+static int make_place(LogRing *r) {
+        size_t need = r->end % r->lines_max + 1, allocated;
+        RingLine *lines;
+
+        if (need <= r->allocated)
+                return 0;
+        allocated = MIN_OF(MAX_OF(need, MAX_OF(r->allocated * 2, (size_t) ALLOCATED_MIN)), r->lines_max);
+        lines = reallocarray(r->lines, allocated, sizeof(RingLine));
+        if (!lines)
+                return -ENOMEM;
+        r->lines = lines;
+        r->allocated = allocated;
+        return 0;
+}
+
 static int fill_line(RingLine *l, const LogLine *line) {
         size_t cursor_size = strlen(line->cursor) + 1;
         char *data = malloc(cursor_size + line->size);
@@ -81,6 +94,12 @@ static int fill_line(RingLine *l, const LogLine *line) {
         return 0;
 }
 
+static int add_line(LogRing *r, const LogLine *line) {
+        int e = make_place(r);
+
+        return e < 0 ? e : fill_line(line_at(r, r->end), line);
+}
+
 int log_ring_append(LogRing *r, const LogLine *line) {
         int e = 0;
 
@@ -89,7 +108,7 @@ int log_ring_append(LogRing *r, const LogLine *line) {
 
         memcpy(r->last_cursor, line->cursor, sizeof(r->last_cursor));
         if (line->size <= r->bytes_max)
-                e = fill_line(line_at(r, r->end), line);
+                e = add_line(r, line);
         r->end++;
         if (line->size > r->bytes_max || e < 0) {
                 /* Not held: whoever wants it reads the journal. Nothing before it may be held either. */

@@ -153,6 +153,22 @@ static void test_a_first_line_that_is_too_long(void) {
         log_ring_free(r);
 }
 
+/* Each is given its number, though none is held: the first one that is has its place far behind. */
+static void test_many_that_are_too_long(void) {
+        LogLine line = { .cursor = "s=1", .text = "0123456789", .size = 10 }, back = {};
+        LogRing *r = NULL;
+
+        TAP_CHECK_INT(log_ring_new(100000, 5, &r), 0);
+        for (unsigned i = 0; i < 99000; i++)
+                TAP_CHECK_INT(log_ring_append(r, &line), 0);
+        line.size = 1;
+        TAP_CHECK_INT(log_ring_append(r, &line), 0);
+        TAP_CHECK_INT(log_ring_first(r), 99000);
+        log_ring_get(r, 99000, &back);
+        TAP_CHECK_INT(back.size, 1);
+        log_ring_free(r);
+}
+
 static void test_the_longest_cursor(void) {
         LogLine line = { .text = "", .size = 0 }, back;
         uint64_t position = 0;
@@ -173,6 +189,7 @@ static const TapTest tests[] = {
         { "random lines, against a model", test_against_the_model },
         { "lines are copied", test_lines_are_copied },
         { "a first line that is too long", test_a_first_line_that_is_too_long },
+        { "many lines that are too long", test_many_that_are_too_long },
         { "the longest cursor", test_the_longest_cursor },
 };
 
