@@ -231,10 +231,16 @@ static const struct {
         [JSON_IGNORED] = { read_ignored, NULL,          NULL,          "anything" },
 };
 
-static const JsonField *find_field(const JsonField *fields, size_t n, const char *name) {
-        for (size_t i = 0; i < n; i++)
-                if (string_equal(fields[i].name, name))
-                        return &fields[i];
+/* What the same table wrote comes in its order: looked for from `*next` on, the field behind the last one found. */
+static const JsonField *find_field(const JsonField *fields, size_t n, const char *name, size_t *next) {
+        for (size_t i = 0; i < n; i++) {
+                const JsonField *f = &fields[(*next + i) % n];
+
+                if (!string_equal(f->name, name))
+                        continue;
+                *next = (size_t) (f - fields) + 1;
+                return f;
+        }
         return NULL;
 }
 
@@ -277,13 +283,14 @@ static int read_field(const JsonField *f, Json *value, void *target, Problem *pr
 
 int json_read_fields(const Json *object, const JsonField *fields, size_t n, bool strict, void *target,
                      Problem *problem) {
+        size_t next = 0;
         int r;
 
         if (!json_is_object(object))
                 return problem_set(problem, -EINVAL, NULL, "The JSON must be an object");
 
         json_object_object_foreach((Json *) object, key, value) {
-                const JsonField *f = find_field(fields, n, key);
+                const JsonField *f = find_field(fields, n, key, &next);
 
                 if (f)
                         r = read_field(f, value, target, problem);

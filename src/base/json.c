@@ -25,7 +25,8 @@ static int parse_problem(json_tokener *t, Problem *problem) {
 
 /* json-c's strict mode lets through what RFC 8259 does not: control characters and broken UTF-8 in strings, a NUL in
  * a name (which it would cut off there), numbers such as 01, 1. and -.5, NaN and Infinity. What follows looks at the
- * tokens again. Each function is given where a token begins and returns where it ends, NULL when it is wrong. */
+ * tokens again; json-c's own check of UTF-8 would be a second one. Each function is given where a token begins and
+ * returns where it ends, NULL when it is wrong. */
 
 /* The number of "\\uXXXX", -1 where there is none. */
 static long unicode_escape(const char *s, const char *end) {
@@ -48,11 +49,16 @@ static size_t escape_length(const char *s, const char *end) {
         return next >= 0xdc00 && next <= 0xdfff ? 12 : 0;
 }
 
+/* Most of all text: what no rule is about. */
+static bool is_plain(char c) {
+        return c >= 0x20 && c < 0x7f && c != '\\';
+}
+
 static const char *skip_string(const char *s, const char *end) {
         bool has_nul = false;
 
         for (s++; s < end && *s != '"';) {
-                size_t n = string_utf8_length(s, (size_t) (end - s));
+                size_t n = is_plain(*s) ? 1 : string_utf8_length(s, (size_t) (end - s));
 
                 if (n == 0 || (unsigned char) *s < 0x20)
                         return NULL;
@@ -133,7 +139,7 @@ static int parse_text(const char *data, size_t size, bool strict, Json **ret, Pr
         if (!t)
                 return problem_set(problem, -ENOMEM, NULL, "Out of memory");
         if (strict)
-                json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+                json_tokener_set_flags(t, JSON_TOKENER_STRICT);
 
         j = json_tokener_parse_ex(t, data, (int) size);
         /* json-c wants a final 0: without it "12" might go on. */

@@ -72,18 +72,21 @@ size_t string_utf8_length(const char *s, size_t size) {
         static const struct {
                 unsigned char first_low, first_high, second_low, second_high, length;
         } rows[] = {
-                { 0x00, 0x7f, 0x00, 0x00, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-                { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-                { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+                { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
+                { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
+                { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
         };
         const unsigned char *u = (const unsigned char *) s;
 
+        /* Most of all text. */
+        if (size > 0 && u[0] < 0x80)
+                return 1;
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 if (u[0] < rows[i].first_low || u[0] > rows[i].first_high)
                         continue;
                 if (rows[i].length > size)
                         return 0;
-                if (rows[i].length > 1 && (u[1] < rows[i].second_low || u[1] > rows[i].second_high))
+                if (u[1] < rows[i].second_low || u[1] > rows[i].second_high)
                         return 0;
                 for (size_t k = 2; k < rows[i].length; k++)
                         if ((u[k] & 0xc0) != 0x80)

@@ -94,6 +94,20 @@ static void test_every_kind(void) {
         check_written(&t, sparse, ELEMENTSOF(sparse), true, WHOLE ",\"hidden\":\"h\"}");
 }
 
+/* The table's order is only the likely one. */
+static void test_members_come_in_any_order(void) {
+        _cleanup_(thing_done) Thing t = THING_NULL;
+
+        TAP_CHECK_INT(read_thing("{\"big\":3,\"number\":2,\"unknown\":0,\"yes\":true,\"ignored\":0,\"string\":\"s\","
+                                 "\"hidden\":\"h\",\"seconds\":1,\"number\":4}", false, &t, NULL), 0);
+        TAP_CHECK_INT(t.big, 3);
+        TAP_CHECK_INT(t.number, 4);
+        TAP_CHECK(t.yes);
+        TAP_CHECK_STRING(t.string, "s");
+        TAP_CHECK_STRING(t.hidden, "h");
+        TAP_CHECK_INT(t.seconds, USEC_PER_SEC);
+}
+
 static void test_unset(void) {
         Thing t = THING_NULL;
 
@@ -288,6 +302,7 @@ static void test_many_members_are_read_in_no_time(void) {
 
 static const TapTest tests[] = {
         { "every kind is read and written", test_every_kind },
+        { "members come in any order", test_members_come_in_any_order },
         { "what is not set", test_unset },
         { "0 is set for ints and enums", test_zero_is_set_for_ints_and_enums },
         { "empty vectors are not set", test_empty_vectors_are_unset },
