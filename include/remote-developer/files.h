@@ -9,7 +9,8 @@
 
 #include <sys/types.h>
 
-/* How the names of unfinished writes begin; a crash may leave one behind. */
+/* How the names of unfinished writes begin; the name that is being written follows, and a dash. A crash may leave one
+ * behind. */
 #define FILE_TEMPORARY_PREFIX ".tmp-"
 
 /* Creates the directory and its parents (mode as given) and opens it. Returns the descriptor or negative errno. */

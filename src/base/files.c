@@ -3,6 +3,7 @@
 #include <remote-developer/files.h>
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -93,14 +94,17 @@ static int write_all(int fd, const char *data, size_t size) {
         return 0;
 }
 
-static int write_temporary(int dir_fd, const char *data, size_t size, mode_t mode, char name[static 32]) {
+static int write_temporary(int dir_fd, const char *target, const char *data, size_t size, mode_t mode,
+                           char name[static NAME_MAX + 1]) {
         _cleanup_close_ int fd = -EBADF;
         uint64_t random = 0;
         int r;
 
         if (getrandom(&random, sizeof(random), 0) < 0)
                 return -errno;
-        snprintf(name, 32, FILE_TEMPORARY_PREFIX "%016llx", (unsigned long long) random);
+        if (snprintf(name, NAME_MAX + 1, FILE_TEMPORARY_PREFIX "%s-%016llx", target, (unsigned long long) random) >
+            NAME_MAX)
+                return -ENAMETOOLONG;
 
         fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
         if (fd < 0)
@@ -119,10 +123,10 @@ static int sync_directory(int dir_fd) {
 }
 
 int file_write_durable(int dir_fd, const char *name, const void *data, size_t size, mode_t mode) {
-        char temporary[32];
+        char temporary[NAME_MAX + 1];
         int r;
 
-        r = write_temporary(dir_fd, data, size, mode, temporary);
+        r = write_temporary(dir_fd, name, data, size, mode, temporary);
         if (r < 0)
                 return r;
         if (renameat(dir_fd, temporary, dir_fd, name) < 0) {
@@ -134,10 +138,10 @@ int file_write_durable(int dir_fd, const char *name, const void *data, size_t si
 }
 
 int file_create_durable(int dir_fd, const char *name, const void *data, size_t size, mode_t mode) {
-        char temporary[32];
+        char temporary[NAME_MAX + 1];
         int r;
 
-        r = write_temporary(dir_fd, data, size, mode, temporary);
+        r = write_temporary(dir_fd, name, data, size, mode, temporary);
         if (r < 0)
                 return r;
         if (linkat(dir_fd, temporary, dir_fd, name, 0) < 0)

@@ -184,13 +184,17 @@ static int compare_strings(const void *a, const void *b) {
         return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-/* Removes what a crash left of a write. Not at once: a recorder may be about to rename its own. */
-static void remove_stale(TaskStore *s, const char *name) {
+static bool is_young(TaskStore *s, const char *name) {
         struct stat st;
 
-        if (fstatat(s->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                return;
-        if ((usec_t) st.st_mtime * USEC_PER_SEC + TEMPORARY_AGE_MAX_USEC < clock_realtime_usec())
+        return fstatat(s->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+               (usec_t) st.st_mtime * USEC_PER_SEC + TEMPORARY_AGE_MAX_USEC >= clock_realtime_usec();
+}
+
+/* Removes what a crash left of a write: at once what this service writes, since it has the lock and is not writing
+ * now; later what a recorder may be about to rename. */
+static void remove_stale(TaskStore *s, const char *name) {
+        if (!strstr(name, ".result-") || !is_young(s, name))
                 (void) unlinkat(s->dir_fd, name, 0);
 }
 

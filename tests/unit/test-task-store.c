@@ -338,26 +338,26 @@ static void make_old(const Fixture *f, const char *name, time_t age) {
         TAP_CHECK_INT(utimensat(f->scratch.fd, name, times, 0), 0);
 }
 
-/* A recorder may just be about to rename its own. */
+/* The service's own at once, since it has the lock; a recorder may just be about to rename its own. */
 static void test_list_removes_what_a_crash_left(void) {
+        static const struct { const char *name; time_t age; bool stays; } rows[] = {
+                { FILE_TEMPORARY_PREFIX ID ".json-0123456789abcdef", 0, false },
+                { FILE_TEMPORARY_PREFIX "active_tasks.json-0123456789abcdef", -3700, false },
+                { FILE_TEMPORARY_PREFIX ID ".result-0000000000000001", 3700, false },
+                { FILE_TEMPORARY_PREFIX ID ".result-0000000000000002", 3500, true },
+                { FILE_TEMPORARY_PREFIX ID ".result-0000000000000003", -3700, true },
+                { ".tm-other", 3700, true },
+        };
         FIXTURE;
         _cleanup_strv_ char **ids = NULL;
 
         if (!fixture_init(&f))
                 return;
-        put(&f, FILE_TEMPORARY_PREFIX "0123456789abcdef", "");
-        put(&f, FILE_TEMPORARY_PREFIX "young", "");
-        put(&f, FILE_TEMPORARY_PREFIX "new", "");
-        put(&f, ".tm-other", "");
-        make_old(&f, FILE_TEMPORARY_PREFIX "0123456789abcdef", 3700);
-        make_old(&f, FILE_TEMPORARY_PREFIX "young", 3500);
-        make_old(&f, FILE_TEMPORARY_PREFIX "new", -3700);
-        make_old(&f, ".tm-other", 3700);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                put(&f, rows[i].name, ""), make_old(&f, rows[i].name, rows[i].age);
         TAP_CHECK_INT(task_store_list(f.store, &ids), 0);
-        TAP_CHECK(!is_there(&f, FILE_TEMPORARY_PREFIX "0123456789abcdef"));
-        TAP_CHECK(is_there(&f, FILE_TEMPORARY_PREFIX "young"));
-        TAP_CHECK(is_there(&f, FILE_TEMPORARY_PREFIX "new"));
-        TAP_CHECK(is_there(&f, ".tm-other"));
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                TAP_CHECK_INT(is_there(&f, rows[i].name), rows[i].stays);
 }
 
 /* --- ends of documents --- */
