@@ -103,6 +103,7 @@ static void gather(TaskRun *run, Evidence *e) {
         e->user = m->scope == RUNTIME_SCOPE_SYSTEM ? m->config->user : NULL;
         e->timeout_usec = t->spec.timeout_usec;
         e->stall_timeout_usec = t->spec.stall_timeout_usec;
+        e->started_at = t->started_at;
         e->refused = run->refused;
         e->system_scope = m->scope == RUNTIME_SCOPE_SYSTEM;
         e->other_manager = clock_is_set(t->manager_started_at) &&

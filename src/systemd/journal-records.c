@@ -43,7 +43,7 @@ static void take_start(sd_journal *j, Evidence *e) {
 
         /* The same message id tells of a start that failed. */
         journal_get_text(j, "JOB_RESULT", result, sizeof(result));
-        if (string_equal(result, "done"))
+        if (string_equal(result, "done") && !clock_is_set(e->started_at))
                 (void) sd_journal_get_realtime_usec(j, &e->started_at);
 }
 

@@ -85,13 +85,15 @@ static void test_what_the_unit_tells(void) {
                 const char *verdict;
                 int exit_code;
                 const char *signal;
+                unsigned limit; /* in seconds; 0: one that is far */
         } rows[] = {
                 { "exit-code", CLD_EXITED, 1, "failed exit-code", 1, NULL },
                 { "exit-code", CLD_EXITED, 203, "failed exit-code", 203, NULL },
                 { "signal", CLD_KILLED, SIGKILL, "failed signal", -1, "SIGKILL" },
                 { "core-dump", CLD_DUMPED, SIGABRT, "failed core-dump", -1, "SIGABRT" },
-                { "timeout", CLD_KILLED, SIGTERM, "timed_out runtime-limit", -1, "SIGTERM" },
-                { "timeout", CLD_EXITED, 0, "timed_out runtime-limit", 0, NULL },
+                { "timeout", CLD_KILLED, SIGTERM, "timed_out runtime-limit", -1, "SIGTERM", 1 },
+                { "timeout", CLD_EXITED, 0, "timed_out runtime-limit", 0, NULL, 1 },
+                { "timeout", CLD_EXITED, 0, "completed exit-code", 0, NULL },
                 { "oom-kill", CLD_KILLED, SIGKILL, "failed oom-kill", -1, "SIGKILL" },
                 { "watchdog", CLD_DUMPED, SIGABRT, "failed watchdog", -1, "SIGABRT" },
                 { "resources", 0, 0, "failed start-failed", -1, NULL },
@@ -103,7 +105,11 @@ static void test_what_the_unit_tells(void) {
                 _cleanup_(story_done) Story s = {};
                 FakeUnit *u;
 
-                if (!story_begin(&s) || !(u = story_run(&s)))
+                if (!story_begin(&s))
+                        return;
+                if (rows[i].limit > 0)
+                        s.config.claude_timeout_usec = rows[i].limit * USEC_PER_SEC;
+                if (!(u = story_run(&s)))
                         return;
                 fake_unit_end(u, rows[i].result, rows[i].code, rows[i].status);
                 TAP_CHECK_STRING(story_verdict(&s), rows[i].verdict);

@@ -281,7 +281,10 @@ static void test_records_alone(void) {
                 const char *const records[] = { rows[i].first, rows[i].second, rows[i].third };
                 _cleanup_(story_done) Story s = {};
 
-                if (!begin(&s) || !story_run(&s))
+                if (!begin(&s))
+                        return;
+                s.config.claude_timeout_usec = USEC_PER_SEC; /* so that "timeout" may be this */
+                if (!story_run(&s))
                         return;
                 for (size_t k = 0; k < ELEMENTSOF(records) && records[k]; k++)
                         story_log_entry(&s, records[k]);
