@@ -94,10 +94,14 @@ static void on_unit_changed(UnitWatch *w) {
 
         if (run->ending || clear_earlier_unit(run))
                 return;
-        /* Asked for, looked for and not there: comparing tells whether systemd never heard of it. Signals, which may
-         * come before the answer to the start and before the first look, are of a unit that is there. */
-        if (run->task->state == TASK_QUEUED && *w->status.load_state && !unit_status_is_loaded(&w->status))
+        /* Asked for, looked for and not there: comparing tells whether systemd never heard of it, once the start is
+         * answered; until then it may be on its way. Signals, which may come before the answer to the start and before
+         * the first look, are of a unit that is there. */
+        if (run->task->state == TASK_QUEUED && *w->status.load_state && !unit_status_is_loaded(&w->status)) {
+                if (!run->starting)
+                        manager_compare(run->manager);
                 return;
+        }
         note_invocation(run);
         if (unit_status_is_ended(&w->status)) {
                 task_run_end(run);

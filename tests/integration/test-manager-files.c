@@ -1,5 +1,5 @@
-/* The state directory as a service may find it: documents that are none, documents of a newer service, other people's
- * files, and another service at work. */
+/* The state directory as a service may find it: documents that are none, documents of a newer service, a document
+ * that knows less than systemd did, other people's files, and another service at work. */
 #include "story.h"
 
 #include <remote-developer/strings.h>
@@ -138,11 +138,38 @@ static void test_second_service_is_refused(void) {
         TAP_CHECK(story_run(&s));
 }
 
+/* Its unit was there when the units were listed, and had ended when it was looked at. */
+static void test_task_that_ends_while_it_is_looked_for(void) {
+        _cleanup_(story_done) Story s = {};
+        sd_bus *bus;
+
+        if (!story_begin(&s))
+                return;
+        fake_delay_replies(&s.systemd, "StartTransientUnit");
+        if (!story_ask(&s))
+                return;
+        story_stop_service(&s);
+        s.recovered = 0;
+        if (!story_load(&s) || !(bus = fake_connect(&s.systemd)))
+                return;
+        fake_delay_replies(&s.systemd, "ListUnitsByPatterns");
+        TAP_CHECK(manager_start_on_bus(s.manager, bus) >= 0);
+        sd_bus_unref(bus);
+        TAP_CHECK(STORY_UNTIL(&s, s.systemd.n_held == 1));
+        story_record(&s, NULL, "success", "exited", "0");
+        fake_unit_remove(story_unit(&s));
+        fake_release_replies(&s.systemd);
+        TAP_CHECK(STORY_UNTIL(&s, s.recovered > 0));
+        TAP_CHECK_STRING(story_verdict(&s), "completed exit-code");
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "StartTransientUnit"), 1);
+}
+
 static const TapTest tests[] = {
         { "broken documents are set aside", test_broken_documents_are_set_aside },
         { "good documents beside a broken one", test_good_documents_beside_a_broken_one },
         { "a newer document is left as it is", test_newer_document_is_left_as_it_is },
         { "other files are passed over", test_other_files_are_passed_over },
+        { "a task that ends while it is looked for", test_task_that_ends_while_it_is_looked_for },
         { "a second service is refused", test_second_service_is_refused },
 };
 
