@@ -215,7 +215,8 @@ static int add_timers(Service *s) {
 static int open_manager(Service *s, Problem *problem) {
         _cleanup_free_ char *directory = state_directory(s);
         ManagerOptions o = { .config = &s->config, .scope = s->options.scope, .state_directory = directory,
-                             .recorder = REMOTE_DEVELOPER_RECORDER, .recovered = on_recovered, .userdata = s };
+                             .recorder = REMOTE_DEVELOPER_RECORDER, .launcher = REMOTE_DEVELOPER_LAUNCHER,
+                             .recovered = on_recovered, .userdata = s };
 
         if (!directory)
                 return -ENOMEM;

@@ -20,6 +20,7 @@ typedef struct ManagerOptions {
         RuntimeScope scope;
         const char *state_directory;
         const char *recorder;          /* the program's absolute path */
+        const char *launcher;          /* likewise */
         const char *journal_directory; /* tests: instead of the machine's journal; else NULL */
         void (*recovered)(void *userdata);
         void *userdata;

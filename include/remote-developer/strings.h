@@ -18,6 +18,13 @@ char *string_format(const char *format, ...) _printf_(1, 2);
 /* The row of `table` that equals `s`; -EINVAL when there is none. */
 int string_table_lookup(const char *const *table, size_t n, const char *s);
 
+/* In letters that nothing quotes, splits or expands: those of ASCII, digits and "_./-" stay, any other byte becomes
+ * "=" and two hexadecimal digits. NULL when there is no memory. */
+char *string_encode(const char *s);
+
+/* Back, in place. -EINVAL where it is no such text; what `s` holds then is undefined. */
+int string_decode(char *s);
+
 /* A whole decimal number, no sign, no blanks: 0, -EINVAL or -ERANGE. */
 int string_to_uint64(const char *s, uint64_t *ret);
 

@@ -32,6 +32,7 @@ typedef struct UnitSpec {
         usec_t runtime_max_usec;
         usec_t start_timeout_usec; /* of each preparation command */
         usec_t stop_timeout_usec;  /* between SIGTERM and SIGKILL, and of each command after the end */
+        const char *launcher; /* remote-developer-exec; see append_plain_command() */
         UnitCommand main;
         UnitCommand recorder; /* the first ExecStopPost= */
 } UnitSpec;

@@ -96,6 +96,53 @@ size_t string_utf8_length(const char *s, size_t size) {
         return 0;
 }
 
+static const char hex_digits[] = "0123456789abcdef";
+
+char *string_encode(const char *s) {
+        static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./-";
+        char *encoded = malloc(3 * strlen(s) + 1), *p = encoded;
+
+        if (!encoded)
+                return NULL;
+        for (; *s; s++)
+                if (strchr(plain, *s))
+                        *p++ = *s;
+                else {
+                        *p++ = '=';
+                        *p++ = hex_digits[(unsigned char) *s >> 4];
+                        *p++ = hex_digits[(unsigned char) *s & 15];
+                }
+        *p = 0;
+        return encoded;
+}
+
+static int hex_digit(char c) {
+        const char *found = c ? strchr(hex_digits, c) : NULL;
+
+        return found ? (int) (found - hex_digits) : -EINVAL;
+}
+
+int string_decode(char *s) {
+        char *to = s;
+
+        for (; *s; s++) {
+                int high, low;
+
+                if (*s != '=') {
+                        *to++ = *s;
+                        continue;
+                }
+                high = hex_digit(s[1]);
+                low = high < 0 ? high : hex_digit(s[2]);
+                if (low < 0)
+                        return low;
+                *to++ = (char) (high << 4 | low);
+                s += 2;
+        }
+        *to = 0;
+        return 0;
+}
+
 size_t strv_length(char *const *v) {
         size_t n = 0;
 

@@ -139,6 +139,7 @@ static UnitSpec make_spec(TaskRun *run, const UnitParts *p, char **recorder_argv
                 .runtime_max_usec = s->timeout_usec,
                 .start_timeout_usec = m->config->default_timeout_usec,
                 .stop_timeout_usec = MAX_OF(m->config->cancel_grace_usec, STOP_TIMEOUT_MIN_USEC),
+                .launcher = m->launcher,
                 .main = { .argv = p->argv, .path = p->program },
                 .recorder = { .argv = recorder_argv, .path = m->recorder, .privileged = true, .ignore_failure = true },
         };

@@ -56,7 +56,7 @@ struct Manager {
         sd_event *event;
         const Config *config;
         RuntimeScope scope;
-        char *recorder;
+        char *recorder, *launcher;
         char *journal_directory;
         JournalSource journal;
         void (*recovered)(void *userdata);

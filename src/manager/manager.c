@@ -39,6 +39,8 @@ static int copy_options(Manager *m, const ManagerOptions *o) {
         m->userdata = o->userdata;
         r = string_replace(&m->recorder, o->recorder);
         if (r >= 0)
+                r = string_replace(&m->launcher, o->launcher);
+        if (r >= 0)
                 r = string_replace(&m->journal_directory, o->journal_directory);
         m->journal = (JournalSource){ .scope = o->scope, .directory = m->journal_directory };
         return r < 0 ? r : clock_boot_id(m->boot_id);
@@ -88,6 +90,7 @@ Manager *manager_free(Manager *m) {
         sd_event_unref(m->event);
         strv_free(m->left_alone);
         free(m->recorder);
+        free(m->launcher);
         free(m->journal_directory);
         free(m->disconnect_cause);
         free(m);

@@ -36,22 +36,20 @@ static int read_t(sd_bus_message *m, void *target) {
         return sd_bus_message_read(m, "t", target);
 }
 
-/* A daemon-reload leaves the unit the plain form of its commands (unit-spec.c), as systemd 252 reads back what it
- * wrote (tried): with a backslash before every ';' and '$' that was none of the user's, and '$' doubled by
- * ourselves. */
-static void undo_reload(char **argv) {
-        for (size_t i = 0; argv && argv[i]; i++) {
-                char *to = argv[i];
+/* A daemon-reload leaves the unit the plain form of its commands (unit-spec.c): the launcher, the program, and the
+ * arguments from argv[0] on, encoded. */
+static int undo_reload(char **argv) {
+        size_t n = strv_length(argv);
+        int r = 0;
 
-                for (const char *from = argv[i]; *from; from++) {
-                        if (from[0] == '\\' && (from[1] == ';' || from[1] == '$'))
-                                from++;
-                        if (string_has_prefix(from, "$\\$"))
-                                from += 2;
-                        *to++ = *from;
-                }
-                *to = 0;
-        }
+        if (n < 3)
+                return -EBADMSG;
+        free(argv[0]);
+        free(argv[1]);
+        memmove(argv, argv + 2, (n - 1) * sizeof(char *));
+        for (size_t i = 0; r >= 0 && argv[i]; i++)
+                r = string_decode(argv[i]);
+        return r;
 }
 
 static bool holds_word(char *const *v, const char *word) {
@@ -72,7 +70,7 @@ static int read_command(sd_bus_message *m, char ***argv) {
         if (r >= 0)
                 r = read_strv(m, &flags);
         if (r >= 0 && !holds_word(flags, "no-env-expand"))
-                undo_reload(*argv);
+                r = undo_reload(*argv);
         return r < 0 ? r : sd_bus_message_skip(m, "ttttuii");
 }
 

@@ -70,31 +70,20 @@ static int append_absent_condition(sd_bus_message *m, const void *value) {
         return sd_bus_message_append(m, "v", "a(sbbs)", 1, "ConditionPathExists", 0, 1, *(const char *const *) value);
 }
 
-/* "$" as "$$", which is how the plain form of a command spells a dollar. */
-static char *double_dollar(const char *s) {
-        char *doubled = malloc(2 * strlen(s) + 1), *p = doubled;
-
-        if (!doubled)
-                return NULL;
-        for (; *s; s++) {
-                *p++ = *s;
-                if (*s == '$')
-                        *p++ = '$';
-        }
-        *p = 0;
-        return doubled;
-}
-
-static int double_dollars(char *const *argv, char ***ret) {
-        _cleanup_strv_ char **v = calloc(strv_length(argv) + 1, sizeof(char *));
+/* "PROGRAM ARGV...", as the launcher understands it. */
+static int encode_command(const UnitCommand *c, const char *launcher, char ***ret) {
+        _cleanup_strv_ char **v = calloc(strv_length(c->argv) + 3, sizeof(char *));
+        size_t n = 0;
 
         if (!v)
                 return -ENOMEM;
-        for (size_t i = 0; argv[i]; i++) {
-                v[i] = double_dollar(argv[i]);
-                if (!v[i])
-                        return -ENOMEM;
-        }
+        v[n] = strdup(launcher);
+        if (v[n++])
+                v[n] = string_encode(c->path);
+        for (size_t i = 0; v[n] && c->argv[i]; i++)
+                v[++n] = string_encode(c->argv[i]);
+        if (!v[n])
+                return -ENOMEM;
         *ret = TAKE_PTR(v);
         return 0;
 }
@@ -102,13 +91,14 @@ static int double_dollars(char *const *argv, char ***ret) {
 /* The commands go over twice. In effect are the Ex forms, with their flags. But systemd 252 writes those into the
  * transient unit's file under a name that it does not know when it reads the file again (tried): after a daemon-reload
  * the unit would have lost its commands, the recorder among them. So the plain form goes first, which the file keeps;
- * an empty Ex array then clears the list in memory but not what a reload will find. */
-static int append_plain_command(sd_bus_message *m, const void *value) {
-        const UnitCommand *c = value;
+ * an empty Ex array then clears the list in memory but not what a reload will find. And the text of the plain form
+ * does not survive either (tried: it writes "\$" and "\;" and reads them as backslash and all; a program's name with
+ * a blank makes the unit invalid): so it is in the launcher's letters. */
+static int append_plain_command(sd_bus_message *m, const UnitCommand *c, const char *launcher) {
         _cleanup_strv_ char **argv = NULL;
         int r;
 
-        r = double_dollars(c->argv, &argv);
+        r = encode_command(c, launcher, &argv);
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'v', "a(sasb)");
         if (r >= 0)
@@ -116,7 +106,7 @@ static int append_plain_command(sd_bus_message *m, const void *value) {
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'r', "sasb");
         if (r >= 0)
-                r = sd_bus_message_append(m, "s", c->path);
+                r = sd_bus_message_append(m, "s", launcher);
         if (r >= 0)
                 r = sd_bus_message_append_strv(m, argv);
         if (r >= 0)
@@ -126,6 +116,18 @@ static int append_plain_command(sd_bus_message *m, const void *value) {
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int append_plain_main(sd_bus_message *m, const void *value) {
+        const UnitSpec *spec = value;
+
+        return append_plain_command(m, &spec->main, spec->launcher);
+}
+
+static int append_plain_recorder(sd_bus_message *m, const void *value) {
+        const UnitSpec *spec = value;
+
+        return append_plain_command(m, &spec->recorder, spec->launcher);
 }
 
 static int append_no_commands(sd_bus_message *m, const void *value _unused_) {
@@ -168,7 +170,7 @@ static const uint64_t log_interval = LOG_INTERVAL_USEC;
 static const uint32_t log_burst = LOG_BURST;
 static const int32_t log_facility = UNIT_LOG_FACILITY >> 3;
 
-/* A row with a constant has that; else the value at the offset, left out where it is a NULL pointer. */
+/* A row with a constant has that; else the value at the offset, left out where it is a NULL pointer; or the whole. */
 typedef struct Property {
         const char *name;
         PropertyAppend append;
@@ -179,6 +181,7 @@ typedef struct Property {
 
 #define CONSTANT(name, append, constant) { name, append, constant, 0, false }
 #define VALUE(name, append, member) { name, append, NULL, offsetof(UnitSpec, member), false }
+#define WHOLE(name, append) { name, append, NULL, 0, false }
 #define OPTIONAL(name, append, member) { name, append, NULL, offsetof(UnitSpec, member), true }
 
 static const Property properties[] = {
@@ -191,10 +194,10 @@ static const Property properties[] = {
         OPTIONAL("StandardInputFile", append_s, input_file),
         CONSTANT("StandardOutput", append_s, &journal),
         CONSTANT("StandardError", append_s, &journal),
-        VALUE("ExecStart", append_plain_command, main),
+        WHOLE("ExecStart", append_plain_main),
         CONSTANT("ExecStartEx", append_no_commands, NULL),
         VALUE("ExecStartEx", append_command, main),
-        VALUE("ExecStopPost", append_plain_command, recorder),
+        WHOLE("ExecStopPost", append_plain_recorder),
         CONSTANT("ExecStopPostEx", append_no_commands, NULL),
         VALUE("ExecStopPostEx", append_command, recorder),
         /* The recorder's privilege, in the form that a reload keeps. */

@@ -172,10 +172,12 @@ static void test_unit_without_document_is_adopted(void) {
                 TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
 }
 
-/* As a unit's commands are after a daemon-reload: the plain form, with dollars doubled and backslashes added. */
+/* As a unit's commands are after a daemon-reload: the launcher and all that it becomes, encoded. */
 static void test_reloaded_unit_is_adopted(void) {
-        static const char *const doubled[] = { "make", "\\$\\$HOME", "a\\$\\$\\$\\$b\\\\;", NULL };
-        static const FakeCommands reloaded = { doubled, recorder_argv, NULL, "~", UINT64_MAX };
+        static const char *const plain[] = { "/usr/libexec/exec", "make", "make", "=24HOME", "a=24=24b=5c=3b", NULL };
+        static const char *const plain_recorder[] = { "/usr/libexec/exec", "/recorder", "/recorder", "/state",
+                                                      "task-1700000000-abcdef.3", NULL };
+        static const FakeCommands reloaded = { plain, plain_recorder, NULL, "~", UINT64_MAX };
         _cleanup_(story_done) Story s = {};
 
         if (!story_open(&s))

@@ -12,11 +12,14 @@ typedef struct Row {
         const char *text; /* with placeholders, see story_expand() */
 } Row;
 
+#define LAUNCHER "\"/usr/libexec/exec\""
+#define PLAIN(program, words) "a(sasb) [(" LAUNCHER ", [" LAUNCHER ", \"" program "\", " words "], false)]"
 #define RECORDER "[\"/usr/libexec/recorder\", \"{state}\", \"{id}\"]"
 
 /* What is the same for every task stands at the end. */
 #define LIMITS(runtime)                                                                                      \
-        { "ExecStopPost", "a(sasb) [(\"/usr/libexec/recorder\", " RECORDER ", true)]" },                     \
+        { "ExecStopPost", "a(sasb) [(" LAUNCHER ", [" LAUNCHER ", \"/usr/libexec/recorder\", "           \
+                          "\"/usr/libexec/recorder\", \"{state}\", \"{id}\"], true)]" },                       \
         { "ExecStopPostEx", "a(sasas) []" },                                                                 \
         { "ExecStopPostEx", "a(sasas) [(\"/usr/libexec/recorder\", " RECORDER                                \
                             ", [\"no-env-expand\", \"privileged\", \"ignore-failure\"])]" },                 \
@@ -63,8 +66,8 @@ static void test_command(void) {
                 { "Environment", "as [\"ZZ=2\", \"A=$HOME %n\", \"EMPTY=\"]" },
                 { "StandardOutput", "s \"journal\"" },
                 { "StandardError", "s \"journal\"" },
-                { "ExecStart", "a(sasb) [(\"make\", [\"make\", \"$$HOME\", \"$${X}$$$$\", \"%n\", \"a 'b'\", \"\"], "
-                               "false)]" },
+                { "ExecStart", PLAIN("make", "\"make\", \"=24HOME\", \"=24=7bX=7d=24=24\", \"=25n\", "
+                                             "\"a=20=27b=27\", \"\"") },
                 { "ExecStartEx", "a(sasas) []" },
                 { "ExecStartEx", "a(sasas) [(\"make\", [\"make\", \"$HOME\", \"${X}$$\", \"%n\", \"a 'b'\", \"\"], "
                                  "[\"no-env-expand\"])]" },
@@ -90,7 +93,8 @@ static void test_bare_command(void) {
                 { "WorkingDirectory", "s \"~\"" },
                 { "StandardOutput", "s \"journal\"" },
                 { "StandardError", "s \"journal\"" },
-                { "ExecStart", "a(sasb) [(\"/usr/bin/\xc3\xa4 \\\"'$\", [\"/usr/bin/\xc3\xa4 \\\"'$$\"], false)]" },
+                { "ExecStart", PLAIN("/usr/bin/=c3=a4=20=5c=22=27=24",
+                                     "\"/usr/bin/=c3=a4=20=5c=22=27=24\"") },
                 { "ExecStartEx", "a(sasas) []" },
                 { "ExecStartEx", "a(sasas) [(\"/usr/bin/\xc3\xa4 \\\"'$\", [\"/usr/bin/\xc3\xa4 \\\"'$\"], "
                                  "[\"no-env-expand\"])]" },
@@ -107,7 +111,8 @@ static const char claude_request[] =
         "{\"devpod_name\": \"pod\", \"github_repo\": \"https://example.org/r.git\","
         " \"github_token\": \"very-secret-token\", \"task_description\": \"--version\\n$HOME \xc3\xa4\"}";
 
-#define CLAUDE "[\"claude\", \"-p\", \"--output-format\", \"stream-json\", \"--verbose\"]"
+#define CLAUDE_WORDS "\"claude\", \"-p\", \"--output-format\", \"stream-json\", \"--verbose\""
+#define CLAUDE "[" CLAUDE_WORDS "]"
 
 static void test_claude(void) {
         static const Row rows[] = {
@@ -119,7 +124,7 @@ static void test_claude(void) {
                 { "StandardInputFile", "s \"{state}/{id}.prompt\"" },
                 { "StandardOutput", "s \"journal\"" },
                 { "StandardError", "s \"journal\"" },
-                { "ExecStart", "a(sasb) [(\"claude\", " CLAUDE ", false)]" },
+                { "ExecStart", PLAIN("claude", CLAUDE_WORDS) },
                 { "ExecStartEx", "a(sasas) []" },
                 { "ExecStartEx", "a(sasas) [(\"claude\", " CLAUDE ", [\"no-env-expand\"])]" },
                 LIMITS("7200000000"),
@@ -204,12 +209,11 @@ static void test_relative_programs(void) {
                 const char *request, *text;
         } rows[] = {
                 { "{\"command\": [\"./build.sh\"], \"working_directory\": \"/srv/r\"}",
-                  "a(sasb) [(\"/srv/r/build.sh\", [\"./build.sh\"], false)]" },
+                  PLAIN("/srv/r/build.sh", "\"./build.sh\"") },
                 { "{\"command\": [\"bin/x\", \"./y\"], \"working_directory\": \"/srv/r\"}",
-                  "a(sasb) [(\"/srv/r/bin/x\", [\"bin/x\", \"./y\"], false)]" },
-                { "{\"command\": [\"/bin/x\"], \"working_directory\": \"/srv/r\"}",
-                  "a(sasb) [(\"/bin/x\", [\"/bin/x\"], false)]" },
-                { "{\"command\": [\"x\"], \"working_directory\": \"/srv/r\"}", "a(sasb) [(\"x\", [\"x\"], false)]" },
+                  PLAIN("/srv/r/bin/x", "\"bin/x\", \"./y\"") },
+                { "{\"command\": [\"/bin/x\"], \"working_directory\": \"/srv/r\"}", PLAIN("/bin/x", "\"/bin/x\"") },
+                { "{\"command\": [\"x\"], \"working_directory\": \"/srv/r\"}", PLAIN("x", "\"x\"") },
         };
         static const Config none;
 

@@ -101,7 +101,8 @@ static void on_recovered(void *userdata) {
 
 bool story_load(Story *s) {
         ManagerOptions o = { .config = &s->config, .scope = s->scope, .state_directory = s->state,
-                             .recorder = "/usr/libexec/recorder", .journal_directory = s->journal,
+                             .recorder = "/usr/libexec/recorder",
+                             .launcher = "/usr/libexec/exec", .journal_directory = s->journal,
                              .recovered = on_recovered, .userdata = s };
 
         problem_done(&s->problem);

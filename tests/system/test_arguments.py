@@ -1,10 +1,13 @@
 """The user's text arrives byte for byte: arguments, environment, directory; nothing is expanded, split or lost."""
 
+import contextlib
 import json
 import os
+import pathlib
 import random
 
-from case import same
+from case import same, until
+from test_survive import verdict
 
 # Writes what it was given to a file, since lines of output are another chapter's.
 WITNESS = '''#!/usr/bin/python3
@@ -139,3 +142,65 @@ def test_nothing_changes_when_systemd_reads_the_unit_again(s):
     check_seen = json.loads(out.read_text())
     same([bytes.fromhex(a).decode() for a in check_seen['arguments']], TEXTS)
     same(s.document(task_id)['exit_code'], 0)
+
+
+SLOW = '''[Unit]
+Description=Holds the tasks up until somebody writes to the pipe
+Before=remotedeveloper.slice
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c "read line <{fifo}"
+'''
+
+
+@contextlib.contextmanager
+def held_up(s):
+    """Tasks that are created within the block wait in systemd, before their start; gives what lets them go."""
+    fifo, units = s.fifo(), pathlib.Path('/etc/systemd', s.mode)
+    slow, drop_in = units / 'slow.service', units / 'remotedeveloper.slice.d/slow.conf'
+    drop_in.parent.mkdir(parents=True, exist_ok=True)
+    slow.write_text(SLOW.format(fifo=fifo))
+    drop_in.write_text('[Unit]\nWants=slow.service\nAfter=slow.service\n')
+    s.systemctl('daemon-reload')
+    s.systemctl('stop', 'remotedeveloper.slice')
+    try:
+        yield lambda: fifo.write_text('go\n')
+    finally:
+        slow.unlink()
+        drop_in.unlink()
+        drop_in.parent.rmdir()
+        s.systemctl('daemon-reload')
+
+
+def test_nothing_changes_when_systemd_reads_the_unit_again_before_its_start(s):
+    environment = {f'VALUE_{n}': text for n, text in enumerate(TEXTS) if not any(c < ' ' and c not in '\t\n' or
+                                                                               c == '\x7f' for c in text)}
+    directory = s.scratch() / "it's \"quoted\" $HOME %n; back\\slash"
+    directory.mkdir()
+    os.chown(directory, s.runner.pw_uid, s.runner.pw_gid)
+    program, out = witness(s, directory)
+    with held_up(s) as let_go:
+        task_id = s.api.create([str(program), str(out), *TEXTS], environment=environment,
+                               working_directory=str(directory))
+        until(lambda: s.show(s.unit(task_id), 'Job') not in ('', '0'), 'it waits for its start')
+        s.systemctl('daemon-reload')
+        let_go()
+        task = s.api.wait(task_id)
+    same(verdict(task), ('completed', 'exit-code', 0, None), task['error'])
+    found = json.loads(out.read_text())
+    same([bytes.fromhex(a).decode() for a in found['arguments']], TEXTS)
+    same({k: bytes.fromhex(v).decode() for k, v in found['environment'].items() if k in environment}, environment)
+    same((found['program'], found['directory']), (str(program), str(directory)))
+
+
+def test_the_same_for_a_program_without_a_slash_and_for_one_that_is_not_there(s):
+    with held_up(s) as let_go:
+        ids = [s.api.create(command) for command in (['printf', '%s\n', '$HOME; x'], ['no such program'], ['/no/such'])]
+        for task_id in ids:
+            until(lambda unit=s.unit(task_id): s.show(unit, 'Job') not in ('', '0'), 'it waits for its start')
+        s.systemctl('daemon-reload')
+        let_go()
+        verdicts = [verdict(s.api.wait(task_id)) for task_id in ids]
+    same(verdicts, [('completed', 'exit-code', 0, None), *[('failed', 'exit-code', 203, None)] * 2])
+    same([s.api.lines(task_id) for task_id in ids], [
+        ['$HOME; x'], ['no such program: No such file or directory'], ['/no/such: No such file or directory']])

@@ -90,6 +90,33 @@ static void test_numbers(void) {
         }
 }
 
+static void test_encoding(void) {
+        static const struct {
+                const char *text, *encoded;
+        } rows[] = {
+                { "", "" },
+                { "/usr/bin/make-9_A.z", "/usr/bin/make-9_A.z" },
+                { "$HOME; 'x' \"y\" \\ %n", "=24HOME=3b=20=27x=27=20=22y=22=20=5c=20=25n" },
+                { "=3d", "=3d3d" },
+                { "\xc3\xa4\n\x01\xff", "=c3=a4=0a=01=ff" },
+        };
+        static const char *const broken[] = { "=", "=4", "a=4", "=g0", "=0g", "=4A", "x=", "==", "=\xff" "0" };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_free_ char *s = string_encode(rows[i].text);
+
+                if (!TAP_CHECK_STRING(s, rows[i].encoded))
+                        continue;
+                TAP_CHECK_INT(string_decode(s), 0);
+                TAP_CHECK_STRING(s, rows[i].text);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(broken); i++) {
+                _cleanup_free_ char *s = strdup(broken[i]);
+
+                TAP_CHECK_INT(string_decode(s), -EINVAL);
+        }
+}
+
 static void test_vectors(void) {
         _cleanup_strv_ char **v = NULL, **copy = NULL;
 
@@ -125,6 +152,7 @@ static const TapTest tests[] = {
         { "format", test_format },
         { "looking up in a table", test_table_lookup },
         { "whole decimal numbers", test_numbers },
+        { "letters that nothing quotes", test_encoding },
         { "vectors", test_vectors },
         { "a copy of no vector", test_copy_of_no_vector },
 };
