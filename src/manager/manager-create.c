@@ -64,7 +64,8 @@ static void on_start_reply(void *userdata, int error, const char *sentence) {
         task_run_started(run);
         /* "Transaction is destructive": the machine, or the user's manager, is going down, and starts nothing any
          * more. The task stays queued; the next comparison starts it, that of another boot as a rule. */
-        if (error == -EDEADLK)
+        run->put_off = error == -EDEADLK;
+        if (run->put_off)
                 return;
         if (error_is_loss(error))
                 manager_compare(run->manager);
@@ -164,7 +165,7 @@ static int start_now(TaskRun *run) {
         int r;
 
         /* A list of units that is under way may have been made before. */
-        run->expected = false;
+        run->expected = run->put_off = false;
         r = task_run_watch(run);
         if (r >= 0)
                 r = note_manager(run);

@@ -37,6 +37,7 @@ typedef struct TaskRun {
         bool starting;                /* its start job is systemd's to do */
         bool waits;                   /* for its turn to be started */
         struct TaskRun *next_waiting;
+        bool put_off;                 /* systemd is going down and starts nothing: until the next comparison */
         bool cleared;                 /* an earlier attempt's unit was in the way and was released */
         sd_event_source *pause_source; /* before an automatic attempt */
         bool unsettled;               /* at start: not known yet whether it is alive */

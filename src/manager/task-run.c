@@ -98,7 +98,7 @@ static void on_unit_changed(UnitWatch *w) {
          * answered; until then it may be on its way. Signals, which may come before the answer to the start and before
          * the first look, are of a unit that is there. */
         if (run->task->state == TASK_QUEUED && *w->status.load_state && !unit_status_is_loaded(&w->status)) {
-                if (!run->starting)
+                if (!run->starting && !run->put_off)
                         manager_compare(run->manager);
                 return;
         }
