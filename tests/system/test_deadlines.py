@@ -119,6 +119,7 @@ def test_a_stop_for_silence_survives_the_service(s):
     task_id = s.api.create(f'trap "read x < {fifo}; exit 0" TERM; echo up; sleep 1000 & wait', stall_timeout=2,
                            stall_action='stop')
     until(lambda: s.document(task_id).get('stall_stop_requested_at'), 'the wish is on disk')
+    until(lambda: s.show(s.unit(task_id), 'ActiveState') == 'deactivating', 'systemd was asked')
     with away(s, 'kill'):
         fifo.write_text('go\n')
         until((s.state / f'{task_id}.result').exists, 'it ends')
