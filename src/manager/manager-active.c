@@ -5,6 +5,11 @@
 #include <remote-developer/log.h>
 #include <remote-developer/strings.h>
 
+/* After a start of the service the document is known before the process. */
+static bool is_alive(const TaskRun *run) {
+        return run->watch.status.main_pid > 0 || (run->task->state >= TASK_PREPARING && !run->ending);
+}
+
 static Json *active_row(const TaskRun *run) {
         _cleanup_json_ Json *row = json_new_object();
         const Task *t = run->task;
@@ -23,7 +28,7 @@ static Json *active_row(const TaskRun *run) {
         if (r >= 0)
                 r = json_set(row, "started_at", json_new_time(t->started_at));
         if (r >= 0)
-                r = json_set_bool(row, "is_alive", run->watch.status.main_pid > 0);
+                r = json_set_bool(row, "is_alive", is_alive(run));
         return r < 0 ? NULL : TAKE_PTR(row);
 }
 
