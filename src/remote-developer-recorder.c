@@ -23,13 +23,43 @@
 #define ASK_LIMIT_MSEC 2000
 #define SYSTEMCTL "/usr/bin/systemctl"
 
-static int write_ending(int dir_fd, const char *id, const Ending *e) {
+static int write_ending_in(int dir_fd, const char *id, const Ending *e) {
         _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
         _cleanup_free_ char *name = string_format("%s.result", id);
         int r;
 
+        if (dir_fd < 0)
+                return dir_fd;
         r = name ? ending_to_text(e, &text) : -ENOMEM;
         return r < 0 ? r : file_write_durable(dir_fd, name, text.data, text.size, 0644);
+}
+
+/* Only its owner, who is root or the very user, may write in the directories above it. */
+static int open_spill_directory(void) {
+        _cleanup_free_ char *path = ending_spill_directory(getuid());
+        _cleanup_close_ int fd = -EBADF;
+        struct stat st;
+
+        if (!path)
+                return -ENOMEM;
+        fd = file_open_directory(path, 0755);
+        if (fd < 0)
+                return fd;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        return st.st_uid == getuid() ? TAKE_FD(fd) : -EPERM;
+}
+
+/* A full or read-only disk must not cost the verdict: the runtime directory is memory, and outlives the service. */
+static int write_ending(int dir_fd, const char *id, const Ending *e) {
+        _cleanup_close_ int spill_fd = -EBADF;
+        int r;
+
+        r = write_ending_in(dir_fd, id, e);
+        if (r >= 0)
+                return r;
+        spill_fd = open_spill_directory();
+        return write_ending_in(spill_fd, id, e) < 0 ? r : 0;
 }
 
 /* Only an end that somebody may have asked for can be a shutdown's. */
@@ -100,8 +130,6 @@ static int record(const char *directory, const char *id) {
         r = ending_from_environment(&e);
         clearenv();
         dir_fd = file_open_directory(directory, 0750);
-        if (dir_fd < 0)
-                return dir_fd;
         if (r >= 0)
                 r = write_ending(dir_fd, id, &e);
         if (r < 0 || !may_be_shutdown(&e))

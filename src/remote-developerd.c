@@ -5,6 +5,7 @@
 #include "options.h"
 
 #include <remote-developer/api.h>
+#include <remote-developer/ending.h>
 #include <remote-developer/journal-log.h>
 #include <remote-developer/journal-memory.h>
 #include <remote-developer/listener.h>
@@ -214,11 +215,12 @@ static int add_timers(Service *s) {
 
 static int open_manager(Service *s, Problem *problem) {
         _cleanup_free_ char *directory = state_directory(s);
+        _cleanup_free_ char *endings = ending_spill_directory(s->options.scope == RUNTIME_SCOPE_SYSTEM ? 0 : getuid());
         ManagerOptions o = { .config = &s->config, .scope = s->options.scope, .state_directory = directory,
-                             .recorder = REMOTE_DEVELOPER_RECORDER, .launcher = REMOTE_DEVELOPER_LAUNCHER,
-                             .recovered = on_recovered, .userdata = s };
+                             .endings_directory = endings, .recorder = REMOTE_DEVELOPER_RECORDER,
+                             .launcher = REMOTE_DEVELOPER_LAUNCHER, .recovered = on_recovered, .userdata = s };
 
-        if (!directory)
+        if (!directory || !endings)
                 return -ENOMEM;
         return manager_new(s->event, &o, &s->manager, problem);
 }

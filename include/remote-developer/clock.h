@@ -13,6 +13,9 @@ typedef uint64_t usec_t;
 usec_t clock_realtime_usec(void);
 usec_t clock_monotonic_usec(void);
 
+/* Since the boot, suspension included: comparable between programs and over restarts of one, within a boot. */
+usec_t clock_boottime_usec(void);
+
 static inline bool clock_is_set(usec_t t) {
         return t != 0 && t != USEC_INFINITY;
 }

@@ -10,6 +10,8 @@
 #include <remote-developer/buffer.h>
 #include <remote-developer/clock.h>
 
+#include <sys/types.h>
+
 #define ENDING_WORD_SIZE 32
 #define ENDING_FILE_SIZE_MAX 4096
 
@@ -21,7 +23,12 @@ typedef struct Ending {
         char boot_id[ID128_TEXT_SIZE];
         char manager_state[ENDING_WORD_SIZE]; /* "stopping": the machine or the user manager was going down */
         usec_t ended_at;
+        usec_t ended_at_boottime; /* clock_boottime_usec() in the boot `boot_id`; 0: not known */
 } Ending;
+
+/* Where the recorder writes when the state directory cannot be written: in the runtime directory of root (the system's
+ * service) or of the user, which is memory. Fresh memory or NULL. */
+char *ending_spill_directory(uid_t uid);
 
 int ending_to_text(const Ending *e, Buffer *to);
 

@@ -19,6 +19,7 @@ typedef struct ManagerOptions {
         const Config *config; /* borrowed for the manager's life */
         RuntimeScope scope;
         const char *state_directory;
+        const char *endings_directory; /* where the recorder writes if it has to; NULL: nowhere */
         const char *recorder;          /* the program's absolute path */
         const char *launcher;          /* likewise */
         const char *journal_directory; /* tests: instead of the machine's journal; else NULL */
@@ -76,13 +77,23 @@ typedef struct TimeWarning {
 /* False: it runs no more, or its time limit is not near (Task.warned_at). */
 bool manager_get_time_warning(Manager *m, const char *id, TimeWarning *ret);
 
+/* Files in the state directory: how many, and the first of their names. */
+#define STRAYS_NAMED ((size_t) 100)
+typedef struct Strays {
+        size_t n;
+        char *names[STRAYS_NAMED]; /* NULL: memory had run out */
+} Strays;
+
 typedef struct ManagerHealth {
         bool systemd_connected;
         const char *systemd_cause; /* borrowed; why not; NULL when connected */
         bool journal_readable, journal_persistent;
         bool state_read_only;
         uint64_t state_free_bytes;
-        unsigned broken_files; /* set aside since the service started */
+        const char *state_directory; /* borrowed, as the rest */
+        int write_error;             /* why it cannot be written, negative; 0: it can, as far as is known */
+        const Strays *aside;         /* set aside, and still there */
+        const Strays *refused;       /* left as they are: newer documents, and what could not be set aside */
 } ManagerHealth;
 
 void manager_health(Manager *m, ManagerHealth *ret);

@@ -109,11 +109,13 @@ typedef struct Task {
         bool bound_to_service; /* PartOf= the service: ends with it */
         bool cancel_requested;
         usec_t cancel_requested_at;
+        usec_t cancel_requested_boottime; /* clock_boottime_usec(); 0: not noted, or in another boot than `boot_id` */
 
         /* Deadlines, of this attempt; see manager-deadline.c. */
         usec_t warned_at; /* that the time limit is near; 0: it is not, or not told */
         usec_t stalled_at;              /* 0: it is not stalled */
         usec_t stall_stop_requested_at; /* it is stopped for being stalled; 0: it is not */
+        usec_t stall_stop_requested_boottime; /* as cancel_requested_boottime */
 
         uint64_t log_lines;
         uint64_t log_bytes;
@@ -131,7 +133,7 @@ void task_spec_done(TaskSpec *s);
 bool task_id_is_valid(const char *id);
 int task_id_generate(char ret[static TASK_ID_SIZE + 1], usec_t now);
 
-/* The second in which the id was made. */
+/* The time that a valid id was made from. */
 usec_t task_id_time(const char *id);
 
 /* A copy in fresh memory, as the file would give it. */
@@ -153,6 +155,7 @@ bool task_is_to_stop(const Task *t);
 
 /* When that was wished first; 0: it was not. */
 usec_t task_stop_requested_at(const Task *t);
+usec_t task_stop_requested_boottime(const Task *t); /* 0: not noted */
 bool task_runs_agent(const Task *t);
 
 /* The original API's one word and number for where the task is. */

@@ -3,22 +3,56 @@
 
 #include <remote-developer/version.h>
 
+#include <stdio.h>
+#include <string.h>
+
 /* Below this much room new tasks are soon refused. */
 #define STATE_FREE_BYTES_LOW (16ULL * 1024 * 1024)
+
+#define CAUSE_SIZE 1024
 
 static const char journal_advice[] =
         "this user may not read the journal: make it persistent (mkdir /var/log/journal) or join systemd-journal";
 
-static const char *find_cause(const ManagerHealth *h) {
+static const char *find_state_cause(const ManagerHealth *h) {
+        if (h->state_read_only)
+                return "is read-only";
+        if (h->state_free_bytes < STATE_FREE_BYTES_LOW)
+                return "has hardly any room left";
+        return h->write_error < 0 ? "cannot be written" : NULL;
+}
+
+static const char *find_cause(const ManagerHealth *h, char buffer[static CAUSE_SIZE]) {
+        const char *what = find_state_cause(h);
+
         if (!h->systemd_connected)
                 return h->systemd_cause;
-        if (!h->journal_readable)
-                return journal_advice;
-        if (h->state_read_only)
-                return "the state directory is read-only";
-        if (h->state_free_bytes < STATE_FREE_BYTES_LOW)
-                return "the state directory's disk is full";
-        return NULL;
+        if (!what)
+                return h->journal_readable ? NULL : journal_advice;
+        snprintf(buffer, CAUSE_SIZE, "the state directory %s %s%s%s", h->state_directory, what,
+                 h->write_error < 0 ? ": " : "", h->write_error < 0 ? strerror(-h->write_error) : "");
+        return buffer;
+}
+
+static Json *name_strays(const Strays *s) {
+        _cleanup_json_ Json *names = json_new_array();
+
+        for (size_t i = 0; names && i < MIN_OF(s->n, STRAYS_NAMED); i++)
+                if (json_push(names, json_new_string(s->names[i])) < 0)
+                        return NULL;
+        return TAKE_PTR(names);
+}
+
+/* They do not make the service any worse; somebody should look at them all the same. */
+static int fill_strays(const ManagerHealth *h, Json *body) {
+        int e;
+
+        e = json_set_uint64(body, "broken_files", h->aside->n + h->refused->n);
+        if (e >= 0)
+                e = json_set(body, "files_set_aside", name_strays(h->aside));
+        if (e >= 0)
+                e = json_set(body, "files_refused", name_strays(h->refused));
+        return e;
 }
 
 static int fill_health(const ManagerHealth *h, const TaskIndex *index, const char *cause, Json *body) {
@@ -36,9 +70,13 @@ static int fill_health(const ManagerHealth *h, const TaskIndex *index, const cha
         if (e >= 0)
                 e = json_set_bool(body, "journal_persistent", h->journal_persistent);
         if (e >= 0)
+                e = json_set_string(body, "state_directory", h->state_directory);
+        if (e >= 0)
+                e = json_set_bool(body, "state_writable", !h->state_read_only && h->write_error == 0);
+        if (e >= 0)
                 e = json_set_uint64(body, "disk_free_bytes", h->state_free_bytes);
         if (e >= 0)
-                e = json_set_uint64(body, "broken_files", h->broken_files);
+                e = fill_strays(h, body);
         if (e >= 0)
                 e = json_set_uint64(body, "tasks", index->n);
         return e;
@@ -46,12 +84,13 @@ static int fill_health(const ManagerHealth *h, const TaskIndex *index, const cha
 
 void api_get_health(Api *a, HttpRequest *r, const char *parameter _unused_) {
         _cleanup_json_ Json *body = json_new_object();
+        char buffer[CAUSE_SIZE];
         const char *cause;
         ManagerHealth h;
         int e;
 
         manager_health(a->manager, &h);
-        cause = find_cause(&h);
+        cause = find_cause(&h, buffer);
         e = body ? fill_health(&h, manager_index(a->manager), cause, body) : -ENOMEM;
         if (e < 0)
                 reply_errno(r, e);

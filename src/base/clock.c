@@ -23,6 +23,10 @@ usec_t clock_monotonic_usec(void) {
         return clock_now_usec(CLOCK_MONOTONIC);
 }
 
+usec_t clock_boottime_usec(void) {
+        return clock_now_usec(CLOCK_BOOTTIME);
+}
+
 const char *clock_format(usec_t t, char buffer[static CLOCK_TEXT_SIZE]) {
         time_t seconds = (time_t) (t / USEC_PER_SEC);
         struct tm tm;

@@ -42,11 +42,16 @@ static int write_active(Manager *m) {
         return r < 0 ? r : task_store_write_active(m->store, array);
 }
 
-static int on_active_changed(sd_event_source *s _unused_, void *userdata) {
-        int r = write_active(userdata);
+int manager_write_active(Manager *m) {
+        int r = write_active(m);
 
-        if (r < 0)
+        if (!manager_note_write(m, r))
                 log_error("active_tasks.json could not be written: %s", strerror(-r));
+        return r;
+}
+
+static int on_active_changed(sd_event_source *s _unused_, void *userdata) {
+        (void) manager_write_active(userdata);
         return 0;
 }
 

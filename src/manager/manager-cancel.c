@@ -21,15 +21,29 @@ static int on_grace_over(sd_event_source *s _unused_, uint64_t usec _unused_, vo
         return 0;
 }
 
+usec_t task_run_boottime(const TaskRun *run) {
+        return string_equal(run->task->boot_id, run->manager->boot_id) ? clock_boottime_usec() : 0;
+}
+
+/* By the clock that nobody sets, unless the wish is of another boot than this (or of a service that did not note
+ * it). */
+static usec_t usec_since_wish(const TaskRun *run) {
+        usec_t now = task_run_boottime(run), then = task_stop_requested_boottime(run->task);
+
+        if (now == 0 || then == 0) {
+                now = clock_realtime_usec();
+                then = task_stop_requested_at(run->task);
+        }
+        return now > then ? now - then : 0;
+}
+
 void task_run_on_stopping(TaskRun *run) {
-        usec_t grace = run->manager->config->cancel_grace_usec, now = clock_realtime_usec(), since;
-        usec_t asked_at = task_stop_requested_at(run->task);
+        usec_t grace = run->manager->config->cancel_grace_usec, since = usec_since_wish(run);
         int r;
 
         if (!task_is_to_stop(run->task) || !may_kill(&run->watch.status))
                 return;
         /* The grace counts from the request, also across a restart of the service. */
-        since = now > asked_at ? now - asked_at : 0;
         run->kill_source = sd_event_source_disable_unref(run->kill_source);
         r = sd_event_add_time_relative(run->manager->event, &run->kill_source, CLOCK_MONOTONIC,
                                        since < grace ? grace - since : 0, USEC_PER_MSEC, on_grace_over, run);
@@ -65,10 +79,11 @@ int manager_cancel_task(Manager *m, const char *id, Problem *problem) {
 
         run->task->cancel_requested = true;
         run->task->cancel_requested_at = clock_realtime_usec();
+        run->task->cancel_requested_boottime = task_run_boottime(run);
         r = task_run_save(run);
         if (r < 0) {
                 run->task->cancel_requested = false;
-                return problem_set(problem, r, NULL, "The wish to cancel could not be stored: %s", strerror(-r));
+                return manager_write_problem(m, r, "The wish to cancel", problem);
         }
         log_task(LOG_INFO, id, "To be cancelled");
         if (run->waits || task_run_is_paused(run)) {

@@ -302,11 +302,13 @@ int manager_create_task(Manager *m, TaskSpec *spec, char ret_id[static TASK_ID_S
         if (r < 0)
                 return r;
         r = new_task(m, spec, &task);
+        (void) manager_note_write(m, r);
         if (r < 0)
-                return problem_set(problem, r, NULL, "The task could not be stored in %s: %s",
-                                   task_store_path(m->store), strerror(-r));
+                return manager_write_problem(m, r, "The task", problem);
         snprintf(ret_id, TASK_ID_SIZE + 1, "%s", task->id);
         r = begin_run(m, task);
+        if (r < 0 && manager_note_write(m, r))
+                return manager_write_problem(m, r, "The task", problem);
         if (r < 0)
                 return problem_set(problem, r, NULL, "The task could not be started: %s", strerror(-r));
         log_task(LOG_INFO, ret_id, "Created");

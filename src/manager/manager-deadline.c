@@ -185,11 +185,13 @@ static void begin_stall(TaskRun *run) {
                 return;
         if (!was_stalled)
                 t->stalled_at = now;
-        if (stop)
+        if (stop) {
                 t->stall_stop_requested_at = now;
+                t->stall_stop_requested_boottime = task_run_boottime(run);
+        }
         r = task_run_save(run);
         if (r < 0 && stop) {
-                t->stall_stop_requested_at = 0;
+                t->stall_stop_requested_at = t->stall_stop_requested_boottime = 0;
                 stop = false;
                 arm_stall(run, RETRY_USEC);
         }

@@ -16,7 +16,6 @@
 #define DRAIN_PAUSE_MIN_USEC USEC_PER_MSEC
 #define DRAIN_PAUSE_MAX_USEC (50 * USEC_PER_MSEC)
 #define DRAIN_LIMIT_USEC (10 * USEC_PER_SEC)
-#define SAVE_RETRY_USEC (5 * USEC_PER_SEC)
 #define PUMP_MAX 2048
 
 /* CLD_EXITED, CLD_KILLED, CLD_DUMPED as words. */
@@ -40,14 +39,22 @@ static bool is_of_invocation(const TaskRun *run, const char *id) {
         return !run->task->invocation_id || string_equal(run->task->invocation_id, id);
 }
 
-static void gather_ending(TaskRun *run, Evidence *e) {
+/* The unit as it is, or as it was seen to end: a successful one is unloaded at once. */
+static const UnitStatus *find_ended_unit(const TaskRun *run) {
         const UnitStatus *s = &run->watch.status;
+
+        if (unit_status_is_loaded(s) && string_equal(s->active_state, "failed"))
+                return s;
+        return run->ended.exec_main_code != 0 ? &run->ended : NULL;
+}
+
+static void gather_ending(TaskRun *run, Evidence *e) {
+        const UnitStatus *s = find_ended_unit(run);
 
         if (task_store_read_ending(run->manager->store, run->task->id, run->task->attempt, &e->record) >= 0 &&
             is_of_invocation(run, e->record.invocation_id))
                 e->has_record = true;
-        if (unit_status_is_loaded(s) && string_equal(s->active_state, "failed") &&
-            is_of_invocation(run, s->invocation_id)) {
+        if (s && is_of_invocation(run, s->invocation_id)) {
                 e->has_unit = true;
                 e->never_started = s->active_enter_usec == 0;
                 ending_from_unit(s, &e->unit);
@@ -85,9 +92,15 @@ static const char *job_refusal(const UnitStatus *s) {
         return NULL;
 }
 
-/* What had ended before the wish came was not ended by it. */
-static bool ended_before(const Evidence *e, usec_t wish) {
-        return e->has_record && e->record.ended_at < wish;
+/* What had ended before the wish came was not ended by it. By the clock that nobody sets, where both were written with
+ * it: the wish only notes it in the boot of the unit, which is the recorder's. (Their boot ids need not be the same
+ * text: in a container a sandbox may show the host's.) */
+static bool ended_before(const Evidence *e, usec_t wish, usec_t wish_boottime) {
+        if (!e->has_record)
+                return false;
+        if (e->record.ended_at_boottime > 0 && wish_boottime > 0)
+                return e->record.ended_at_boottime < wish_boottime;
+        return e->record.ended_at < wish;
 }
 
 static void gather(TaskRun *run, Evidence *e) {
@@ -113,8 +126,10 @@ static void gather(TaskRun *run, Evidence *e) {
         gather_ending(run, e);
         if (!e->refused && !e->has_record)
                 e->refused = job_refusal(&run->watch.status);
-        e->cancel_requested = t->cancel_requested && !ended_before(e, t->cancel_requested_at);
-        e->stall_stopped = clock_is_set(t->stall_stop_requested_at) && !ended_before(e, t->stall_stop_requested_at);
+        e->cancel_requested = t->cancel_requested &&
+                              !ended_before(e, t->cancel_requested_at, t->cancel_requested_boottime);
+        e->stall_stopped = clock_is_set(t->stall_stop_requested_at) &&
+                           !ended_before(e, t->stall_stop_requested_at, t->stall_stop_requested_boottime);
         gather_agent(run, e);
         r = unit ? attempt_list_invocations(&t->attempts, &earlier) : -ENOMEM;
         if (r >= 0)
@@ -149,6 +164,8 @@ static int note_verdict(TaskRun *run, const Evidence *e, Verdict *v) {
         t->finished_at = clock_is_set(v->ended_at) ? v->ended_at : clock_realtime_usec();
         if (!clock_is_set(t->started_at))
                 t->started_at = MIN_OF(find_start(run, e, v), t->finished_at);
+        /* The clock may have been set back meanwhile. */
+        t->finished_at = MAX_OF(t->finished_at, t->started_at);
         t->result = (int) v->result;
         t->state = TASK_FINISHED;
         t->stalled_at = 0;
@@ -160,6 +177,7 @@ static void release(TaskRun *run) {
         Manager *m = run->manager;
         const Task *t = run->task;
 
+        task_store_drop_spilled_ending(m->store, t->id, t->attempt);
         if (string_equal(run->watch.status.active_state, "failed") && run->watch.unit)
                 (void) unit_client_reset_unit(m->units, run->watch.unit, NULL, NULL);
         log_task(t->result == TASK_COMPLETED ? LOG_INFO : LOG_NOTICE, t->id, "%s%s%s", task_result_words[t->result],
@@ -200,6 +218,10 @@ static int conclude(TaskRun *run) {
         return r;
 }
 
+int task_run_conclude_again(TaskRun *run) {
+        return run->verdict_waits ? conclude(run) : 0;
+}
+
 /* 0: the log is whole and counted; else how long to wait before looking again. */
 static usec_t log_is_missing(TaskRun *run) {
         JournalFollower *follower = run->manager->follower;
@@ -224,16 +246,17 @@ static int on_drain(sd_event_source *s, uint64_t usec _unused_, void *userdata) 
         usec_t pause = log_is_missing(run);
         int r;
 
-        if (pause == 0) {
-                r = conclude(run);
-                if (r >= 0)
-                        return 0;
-                log_task(LOG_ERR, run->task->id, "The verdict is not on disk yet, tried again in %u s: %s",
-                         (unsigned) (SAVE_RETRY_USEC / USEC_PER_SEC), strerror(-r));
-                pause = SAVE_RETRY_USEC;
+        if (pause > 0) {
+                (void) sd_event_source_set_time_relative(s, pause);
+                return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
         }
-        (void) sd_event_source_set_time_relative(s, pause);
-        return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+        r = conclude(run);
+        if (r >= 0)
+                return 0;
+        log_task(LOG_WARNING, run->task->id, "The task has ended; the verdict is not on disk yet: %s", strerror(-r));
+        run->verdict_waits = run->unsaved = true;
+        manager_write_later(run->manager);
+        return 0;
 }
 
 void task_run_end(TaskRun *run) {

@@ -11,6 +11,8 @@
  *   manager-resume.c   further attempts
  *   manager-recover.c  comparing units and files
  *   manager-adopt.c    a unit without a file
+ *   manager-strays.c   files that cannot be worked with
+ *   manager-disk.c     a state directory that cannot be written
  */
 #pragma once
 
@@ -31,6 +33,7 @@ typedef struct TaskRun {
         LogFeed *feed;
         LogViewer *counter; /* counts the lines; reads an agent's result; NULL until it is its turn */
         unsigned unsaved_lines;
+        bool unsaved; /* the document is behind, and could not be written */
         ClaudeOutcome agent;
 
         bool expected;                /* not yet come by in the list of units that is being read */
@@ -43,7 +46,9 @@ typedef struct TaskRun {
         bool unsettled;               /* at start: not known yet whether it is alive */
         bool left;                    /* found dead at start and, with check_orphaned_tasks false, not judged */
         char *refused;                /* what systemd said when it refused the unit; owned */
+        UnitStatus ended;             /* as it was when the unit ended: once unloaded, it tells nothing any more */
         bool ending;                  /* the unit has ended; the journal is being drained */
+        bool verdict_waits;           /* drained; the verdict could not be written down */
         usec_t drain_deadline_usec;   /* monotonic */
         usec_t drain_pause_usec;
         sd_event_source *drain_source;
@@ -73,7 +78,10 @@ struct Manager {
 
         char boot_id[ID128_TEXT_SIZE];
         char *disconnect_cause;
-        unsigned broken_files;
+        Strays aside, refused;
+        int write_error; /* of the state directory, negative; 0: it can be written as far as is known */
+        usec_t retry_pause_usec; /* 0: nothing waits to be written */
+        sd_event_source *retry_source; /* tries to write what could not be written */
         size_t n_unsettled;
         bool listed, has_recovered;
         bool comparing; /* a list of units is under way */
@@ -101,6 +109,7 @@ int task_run_count(TaskRun *run);
 /* manager-active.c */
 int manager_open_active(Manager *m);
 void manager_active_changed(Manager *m);
+int manager_write_active(Manager *m); /* at once; tells manager_note_write() */
 
 /* manager-log.c */
 int manager_open_follower(Manager *m);
@@ -113,6 +122,7 @@ void task_run_started(TaskRun *run);  /* the start job is over: the next one's t
 void task_run_stop_waiting(TaskRun *run);
 
 /* manager-cancel.c */
+usec_t task_run_boottime(const TaskRun *run); /* clock_boottime_usec(); 0: this is not the boot of the unit */
 void task_run_on_stopping(TaskRun *run);
 int task_run_ask_stop(TaskRun *run);
 
@@ -130,11 +140,27 @@ void task_run_drop_deadlines(TaskRun *run);  /* at the attempt's end */
 
 /* manager-finish.c */
 void task_run_end(TaskRun *run); /* the unit has ended, or is known to be gone */
+int task_run_conclude_again(TaskRun *run); /* frees the run when the verdict is on disk; 0 also while it drains */
+
+/* manager-disk.c */
+int manager_open_disk(Manager *m);
+
+/* How a write to the state directory went. False: nothing was logged, the caller has to. What was not written is to be
+ * marked `unsaved`. */
+bool manager_note_write(Manager *m, int error);
+void manager_write_later(Manager *m);
+int manager_write_problem(const Manager *m, int error, const char *what, Problem *problem);
+
+/* manager-strays.c */
+void manager_refuse_file(Manager *m, const char *name, int error, const Problem *problem);
+int manager_find_strays(Manager *m);
+void manager_look_at_strays(Manager *m);
+void manager_forget_strays(Manager *m);
 
 /* manager-adopt.c */
 void manager_adopt_unit(Manager *m, const char *id, const char *unit); /* which has no row in the index */
 
 /* manager-recover.c */
-int manager_load_tasks(Manager *m);
+int manager_load_tasks(Manager *m); /* those that are not known yet */
 void manager_compare(Manager *m);
 void task_run_settle(TaskRun *run); /* it is known whether it is alive; the last one ends the recovery */

@@ -6,16 +6,6 @@
 #include <remote-developer/log.h>
 #include <remote-developer/strings.h>
 
-static void set_aside(Manager *m, const char *id, const Problem *problem) {
-        _cleanup_free_ char *aside = NULL;
-        int r;
-
-        m->broken_files++;
-        r = task_store_set_aside(m->store, id, &aside);
-        log_task(LOG_ERR, id, "The task's document is broken (%s) and was set aside as %s", problem_sentence(problem),
-                 r < 0 ? strerror(-r) : aside);
-}
-
 static int take_up(Manager *m, Task *task) {
         TaskRun *run = NULL;
         int r;
@@ -42,33 +32,32 @@ static int take_up(Manager *m, Task *task) {
 
 static int load_task(Manager *m, const char *id) {
         _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
+        _cleanup_free_ char *name = string_format("%s.json", id);
         Task *task;
         int r;
 
+        if (!name)
+                return -ENOMEM;
+        if (task_index_find(&m->index, id))
+                return 0;
         r = task_store_load(m->store, id, &task, &problem);
         if (r == -ENOMEM)
                 return r;
-        if (r < 0) {
-                if (problem.error == 0)
-                        problem_set(&problem, r, NULL, "%s", strerror(-r));
-                if (r == -EPROTONOSUPPORT) {
-                        m->broken_files++;
-                        log_task(LOG_ERR, id, "The task's document is left as it is: %s", problem_sentence(&problem));
-                } else
-                        set_aside(m, id, &problem);
-                return 0;
-        }
-        return take_up(m, task);
+        if (r >= 0)
+                return take_up(m, task);
+        manager_refuse_file(m, name, r, &problem);
+        return 0;
 }
 
 int manager_load_tasks(Manager *m) {
         _cleanup_strv_ char **ids = NULL;
         int r;
 
+        manager_forget_strays(m);
         r = task_store_list(m->store, &ids);
         for (size_t i = 0; r >= 0 && ids && ids[i]; i++)
                 r = load_task(m, ids[i]);
-        return r;
+        return r < 0 ? r : manager_find_strays(m);
 }
 
 /* Queued, and nothing anywhere tells that systemd ever heard of it. */
@@ -169,9 +158,9 @@ void task_run_settle(TaskRun *run) {
 
 static void tell(Manager *m) {
         if (!m->has_recovered)
-                log_notice("Recovery: %zu tasks known; %u with a unit, %u ended meanwhile, %u started now, %u broken "
-                           "files set aside",
-                           m->index.n, m->n_found, m->n_ended, m->n_started, m->broken_files);
+                log_notice("Recovery: %zu tasks known; %u with a unit, %u ended meanwhile, %u started now; %zu files "
+                           "lie aside, %zu are refused",
+                                m->index.n, m->n_found, m->n_ended, m->n_started, m->aside.n, m->refused.n);
         else if (m->n_ended + m->n_started > 0)
                 log_notice("Units compared with files: %u ended unnoticed, %u started now", m->n_ended, m->n_started);
 }

@@ -116,8 +116,10 @@ int task_run_resume(TaskRun *run) {
         next->automatic_attempts++;
         next->resume_at = clock_realtime_usec() + pause_before(m->config, next->automatic_attempts);
         r = task_store_save(m->store, next);
+        (void) manager_note_write(m, r);
         if (r < 0)
                 return r;
+        task_store_drop_spilled_ending(m->store, next->id, run->task->attempt);
         log_task(LOG_NOTICE, next->id, "Attempt %d was interrupted (%s); attempt %d follows", run->task->attempt,
                  run->task->reason, next->attempt);
         task_run_renew(run, TAKE_PTR(next));
@@ -139,6 +141,7 @@ static int begin_attempt(Manager *m, TaskSummary *s, Task *next) {
                 return r;
         }
         r = task_store_save(m->store, next);
+        (void) manager_note_write(m, r);
         if (r < 0) {
                 task_run_free(run);
                 return r;
@@ -185,8 +188,7 @@ int manager_resume_task(Manager *m, const char *id, Problem *problem) {
                 return r;
         r = begin_attempt(m, s, next);
         if (r < 0)
-                return problem_set(problem, r, NULL, "The attempt could not be stored in %s: %s",
-                                   task_store_path(m->store), strerror(-r));
+                return manager_write_problem(m, r, "The attempt", problem);
         log_task(LOG_INFO, id, "Attempt %d is asked for", ((TaskRun *) s->run)->task->attempt);
         return 0;
 }

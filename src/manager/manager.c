@@ -51,9 +51,13 @@ static int open_parts(Manager *m, const ManagerOptions *o, Problem *problem) {
 
         r = manager_open_active(m);
         if (r >= 0)
+                r = manager_open_disk(m);
+        if (r >= 0)
                 r = unit_client_new(m->event, m->scope, &unit_events, m, &m->units);
         if (r >= 0)
                 r = task_store_open(o->state_directory, &m->store, problem);
+        if (r >= 0 && o->endings_directory)
+                r = task_store_add_endings(m->store, o->endings_directory);
         return r < 0 ? r : manager_load_tasks(m);
 }
 
@@ -87,6 +91,8 @@ Manager *manager_free(Manager *m) {
         unit_client_free(m->units);
         task_store_free(m->store);
         sd_event_source_disable_unref(m->active_source);
+        sd_event_source_disable_unref(m->retry_source);
+        manager_forget_strays(m);
         sd_event_unref(m->event);
         strv_free(m->left_alone);
         free(m->recorder);
@@ -165,9 +171,13 @@ void manager_refresh_usage(Manager *m, const char *id, UnitReply callback, void 
 }
 
 void manager_health(Manager *m, ManagerHealth *ret) {
+        manager_look_at_strays(m);
         *ret = (ManagerHealth){
                 .systemd_connected = unit_client_is_connected(m->units),
-                .broken_files = m->broken_files,
+                .state_directory = task_store_path(m->store),
+                .write_error = m->write_error,
+                .aside = &m->aside,
+                .refused = &m->refused,
                 .journal_persistent = journal_reader_source_is_persistent(&m->journal),
                 .journal_readable = journal_reader_source_is_readable(&m->journal),
         };

@@ -23,7 +23,8 @@ int task_run_save(TaskRun *run) {
         int r = task_store_save(run->manager->store, run->task);
 
         run->unsaved_lines = 0;
-        if (r < 0)
+        run->unsaved = r < 0;
+        if (!manager_note_write(run->manager, r))
                 log_task(LOG_ERR, run->task->id, "The task's document could not be saved: %s", strerror(-r));
         return r;
 }
@@ -104,6 +105,7 @@ static void on_unit_changed(UnitWatch *w) {
         }
         note_invocation(run);
         if (unit_status_is_ended(&w->status)) {
+                run->ended = w->status;
                 task_run_end(run);
                 return;
         }
@@ -264,7 +266,8 @@ void task_run_renew(TaskRun *run, Task *next) {
                 (void) unit_client_reset_unit(run->manager->units, run->watch.unit, NULL, NULL);
         end_attempt(run);
         run->watch.status = (UnitStatus){};
-        run->ending = run->expected = run->cleared = false;
+        run->ended = (UnitStatus){};
+        run->ending = run->expected = run->cleared = run->verdict_waits = run->unsaved = false;
         run->unsaved_lines = 0;
         task_free(run->task);
         run->task = next;

@@ -21,6 +21,18 @@ static const struct {
         { "MANAGER_STATE", offsetof(Ending, manager_state), ENDING_WORD_SIZE, false, false },
 };
 
+static const struct {
+        const char *key;
+        size_t offset;
+} numbers[] = {
+        { "ENDED_AT_USEC", offsetof(Ending, ended_at) },
+        { "ENDED_AT_BOOTTIME_USEC", offsetof(Ending, ended_at_boottime) },
+};
+
+static usec_t *number(Ending *e, size_t i) {
+        return (usec_t *) ((char *) e + numbers[i].offset);
+}
+
 static char *line_value(Ending *e, size_t i) {
         return (char *) e + lines[i].offset;
 }
@@ -45,8 +57,9 @@ int ending_to_text(const Ending *e, Buffer *to) {
 
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(lines); i++)
                 r = buffer_append_format(to, "%s=%s\n", lines[i].key, line_value((Ending *) e, i));
-        if (r >= 0)
-                r = buffer_append_format(to, "ENDED_AT_USEC=%llu\n", (unsigned long long) e->ended_at);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(numbers); i++)
+                r = buffer_append_format(
+                                to, "%s=%llu\n", numbers[i].key, (unsigned long long) *number((Ending *) e, i));
         return r;
 }
 
@@ -57,6 +70,10 @@ static int check_required(Ending *e) {
         return 0;
 }
 
+static bool is_key(const char *key, const char *text, size_t n) {
+        return strlen(key) == n && memcmp(key, text, n) == 0;
+}
+
 static void read_line(const char *line, size_t n, Ending *e) {
         const char *equals = memchr(line, '=', n);
         size_t key_size;
@@ -65,10 +82,11 @@ static void read_line(const char *line, size_t n, Ending *e) {
                 return;
         key_size = (size_t) (equals - line);
         for (size_t i = 0; i < ELEMENTSOF(lines); i++)
-                if (strlen(lines[i].key) == key_size && memcmp(lines[i].key, line, key_size) == 0)
+                if (is_key(lines[i].key, line, key_size))
                         snprintf(line_value(e, i), lines[i].size, "%.*s", (int) (n - key_size - 1), equals + 1);
-        if (key_size == strlen("ENDED_AT_USEC") && memcmp(line, "ENDED_AT_USEC", key_size) == 0)
-                e->ended_at = strtoull(equals + 1, NULL, 10);
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
+                if (is_key(numbers[i].key, line, key_size))
+                        *number(e, i) = strtoull(equals + 1, NULL, 10);
 }
 
 int ending_from_text(const char *text, Ending *ret) {
@@ -96,6 +114,13 @@ int ending_from_environment(Ending *ret) {
         if (r < 0)
                 return r;
         e.ended_at = clock_realtime_usec();
+        e.ended_at_boottime = clock_boottime_usec();
         *ret = e;
         return clock_boot_id(ret->boot_id);
+}
+
+char *ending_spill_directory(uid_t uid) {
+        if (uid == 0)
+                return strdup("/run/remote-developer/endings");
+        return string_format("/run/user/%u/remote-developer/endings", (unsigned) uid);
 }

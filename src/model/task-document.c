@@ -45,6 +45,8 @@ static const JsonField task_fields[] = {
         TASK_FIELD(warned_at, JSON_TIME, JSON_OMIT_UNSET, NULL),
         TASK_FIELD(stalled_at, JSON_TIME, 0, NULL),
         TASK_FIELD(stall_stop_requested_at, JSON_TIME, JSON_OMIT_UNSET, NULL),
+        TASK_FIELD(stall_stop_requested_boottime, JSON_UINT64, JSON_HIDDEN | JSON_OMIT_UNSET, NULL),
+        TASK_FIELD(cancel_requested_boottime, JSON_UINT64, JSON_HIDDEN | JSON_OMIT_UNSET, NULL),
         TASK_FIELD(log_lines, JSON_UINT64, 0, NULL),
         TASK_FIELD(log_bytes, JSON_UINT64, 0, NULL),
         TASK_FIELD(last_output_at, JSON_TIME, 0, NULL),

@@ -1,28 +1,16 @@
 /* TaskStore: see task-store.h. Reading and writing files is files.h's; here is which file, in what form. */
-#include <remote-developer/task-store.h>
+#include "task-store-internal.h"
 
 #include <remote-developer/files.h>
-#include <remote-developer/log.h>
 #include <remote-developer/strings.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#define ACTIVE_NAME "active_tasks.json"
-#define LOCK_NAME "remote-developerd.lock"
 #define NAME_SIZE 64
 #define CREATE_TRIES 100
-#define TEMPORARY_AGE_MAX_USEC (3600 * USEC_PER_SEC)
-
-struct TaskStore {
-        char *path;
-        int dir_fd;
-        int lock_fd;
-};
 
 static const char *file_name(char buffer[static NAME_SIZE], const char *id, const char *suffix) {
         snprintf(buffer, NAME_SIZE, "%s%s", id, suffix);
@@ -33,20 +21,50 @@ static const char *file_name(char buffer[static NAME_SIZE], const char *id, cons
 static int lock_problem(TaskStore *s, Problem *problem) {
         _cleanup_(buffer_done) Buffer b = BUFFER_NULL;
 
-        if (file_read(s->dir_fd, LOCK_NAME, 64, &b) < 0 || b.size == 0)
+        if (file_read(s->dir_fd, TASK_STORE_LOCK, 64, &b) < 0 || b.size == 0)
                 return problem_set(problem, -EBUSY, NULL, "another service works in %s", s->path);
         return problem_set(problem, -EBUSY, NULL, "another service works in %s: process %.*s", s->path,
                            (int) strcspn(b.data, "\n"), b.data);
 }
 
+/* By a descriptor that only reads: one that may write would keep the file system from being remounted read-only. NFS
+ * wants the other kind. */
+static int take_lock(TaskStore *s) {
+        static const int modes[] = { O_RDONLY, O_RDWR };
+        int r = -EBADF;
+
+        for (size_t i = 0; r == -EBADF && i < ELEMENTSOF(modes); i++) {
+                _cleanup_close_ int fd =
+                                openat(s->dir_fd, TASK_STORE_LOCK, modes[i] | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+
+                if (fd < 0)
+                        return -errno;
+                r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+                if (r == 0)
+                        s->lock_fd = TAKE_FD(fd);
+        }
+        return r;
+}
+
+/* For whoever comes second. Not worth refusing to work for: the disk may be full. */
+static void name_holder(TaskStore *s) {
+        _cleanup_close_ int fd = openat(s->dir_fd, TASK_STORE_LOCK, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+
+        if (fd >= 0)
+                (void) dprintf(fd, "%d\n", (int) getpid());
+}
+
 static int lock_directory(TaskStore *s, Problem *problem) {
-        s->lock_fd = openat(s->dir_fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
-        if (s->lock_fd < 0)
-                return problem_set(problem, -errno, NULL, "cannot write in %s: %s", s->path, strerror(errno));
-        if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
-                return errno == EWOULDBLOCK ? lock_problem(s, problem) : -errno;
-        if (ftruncate(s->lock_fd, 0) < 0 || dprintf(s->lock_fd, "%d\n", (int) getpid()) < 0)
-                return problem_set(problem, -errno, NULL, "cannot write in %s: %s", s->path, strerror(errno));
+        int r;
+
+        if (s->lock_fd >= 0)
+                return 0;
+        r = take_lock(s);
+        if (r == -EWOULDBLOCK)
+                return lock_problem(s, problem);
+        if (r < 0)
+                return problem_set(problem, r, NULL, "cannot lock %s: %s", s->path, strerror(-r));
+        name_holder(s);
         return 0;
 }
 
@@ -65,7 +83,8 @@ int task_store_open(const char *path, TaskStore **ret, Problem *problem) {
         if (!s->path)
                 return -errno;
         r = lock_directory(s, problem);
-        if (r < 0)
+        /* Where nothing can be written, nothing is to be guarded: the first write takes the lock. */
+        if (r < 0 && r != -EROFS && r != -ENOSPC && r != -EDQUOT)
                 return r;
         *ret = TAKE_PTR(s);
         return 0;
@@ -77,6 +96,7 @@ TaskStore *task_store_free(TaskStore *s) {
         closep(&s->lock_fd);
         closep(&s->dir_fd);
         free(s->path);
+        free(s->endings);
         free(s);
         return NULL;
 }
@@ -100,6 +120,9 @@ int task_store_add(TaskStore *s, Task *t) {
         char name[NAME_SIZE];
         int r;
 
+        r = lock_directory(s, NULL);
+        if (r < 0)
+                return r;
         t->last_updated = clock_realtime_usec();
         r = document_text(t, &text);
         if (r < 0)
@@ -107,12 +130,18 @@ int task_store_add(TaskStore *s, Task *t) {
         return file_create_durable(s->dir_fd, file_name(name, t->id, ".json"), text.data, text.size, 0640);
 }
 
+/* Ids sort by age also when the clock was set back: then they go on from the newest there is. */
+static usec_t next_id_time(TaskStore *s) {
+        s->newest = MAX_OF(clock_realtime_usec(), s->newest + 1);
+        return s->newest;
+}
+
 static int create_with_id(TaskStore *s, Task *t) {
         char id[TASK_ID_SIZE + 1];
         int r;
 
         t->created_at = clock_realtime_usec();
-        r = task_id_generate(id, t->created_at);
+        r = task_id_generate(id, next_id_time(s));
         if (r >= 0)
                 r = string_replace(&t->id, id);
         return r < 0 ? r : task_store_add(s, t);
@@ -126,6 +155,12 @@ int task_store_create(TaskStore *s, Task *t) {
         return r;
 }
 
+static int write_file(TaskStore *s, const char *name, const char *data, size_t size, mode_t mode) {
+        int r = lock_directory(s, NULL);
+
+        return r < 0 ? r : file_write_durable(s->dir_fd, name, data, size, mode);
+}
+
 int task_store_save(TaskStore *s, Task *t) {
         _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
         char name[NAME_SIZE];
@@ -133,33 +168,45 @@ int task_store_save(TaskStore *s, Task *t) {
 
         t->last_updated = clock_realtime_usec();
         r = document_text(t, &text);
+        return r < 0 ? r : write_file(s, file_name(name, t->id, ".json"), text.data, text.size, 0640);
+}
+
+static int read_document(TaskStore *s, const char *name, Task **ret, Problem *problem) {
+        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+        _cleanup_json_ Json *j = NULL;
+        int r;
+
+        r = file_read(s->dir_fd, name, TASK_DOCUMENT_SIZE_MAX, &text);
+        if (r < 0)
+                return problem_set(problem, r, NULL, "%s", r == -EINVAL ? "it is no file" : strerror(-r));
+        r = json_parse(text.data, text.size, &j, problem);
+        if (r < 0)
+                return r == -EINVAL ? -EBADMSG : r;
+        r = task_from_json(j, ret, problem);
+        return r == -EBADMSG && !json_get(j, "task_id") ? -EMEDIUMTYPE : r;
+}
+
+int task_store_load_file(TaskStore *s, const char *name, Task **ret, Problem *problem) {
+        _cleanup_(task_freep) Task *t = NULL;
+        char own_name[NAME_SIZE];
+        int r;
+
+        r = read_document(s, name, &t, problem);
         if (r < 0)
                 return r;
-        return file_write_durable(s->dir_fd, file_name(name, t->id, ".json"), text.data, text.size, 0640);
+        if (!string_equal(file_name(own_name, t->id, ".json"), name))
+                return problem_set(problem, -ENOTUNIQ, "task_id", "the file holds the task %s", t->id);
+        s->newest = MAX_OF(s->newest, task_id_time(t->id));
+        *ret = TAKE_PTR(t);
+        return 0;
 }
 
 int task_store_load(TaskStore *s, const char *id, Task **ret, Problem *problem) {
-        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
-        _cleanup_(task_freep) Task *t = NULL;
-        _cleanup_json_ Json *j = NULL;
         char name[NAME_SIZE];
-        int r;
 
         if (!task_id_is_valid(id))
                 return -ENOENT;
-        r = file_read(s->dir_fd, file_name(name, id, ".json"), TASK_DOCUMENT_SIZE_MAX, &text);
-        if (r < 0)
-                return r;
-        r = json_parse(text.data, text.size, &j, problem);
-        if (r >= 0)
-                r = task_from_json(j, &t, problem);
-        if (r < 0)
-                return r == -EINVAL ? -EBADMSG : r;
-        if (!string_equal(t->id, id))
-                return problem_set(problem, -EBADMSG, "task_id", "the file holds the task %s", t->id);
-
-        *ret = TAKE_PTR(t);
-        return 0;
+        return task_store_load_file(s, file_name(name, id, ".json"), ret, problem);
 }
 
 /* Every attempt has a name of its own, so that no moment has to be found in which the earlier one's may go. */
@@ -175,122 +222,57 @@ int task_store_remove(TaskStore *s, const char *id, int attempts) {
         int r;
 
         r = file_remove_durable(s->dir_fd, file_name(name, id, ".prompt"));
-        for (int i = 1; r >= 0 && i <= attempts; i++)
+        for (int i = 1; r >= 0 && i <= attempts; i++) {
+                task_store_drop_spilled_ending(s, id, i);
                 r = file_remove_durable(s->dir_fd, ending_name(name, id, i));
+        }
         return r < 0 ? r : file_remove_durable(s->dir_fd, file_name(name, id, ".json"));
 }
 
-static int compare_strings(const void *a, const void *b) {
-        return strcmp(*(char *const *) a, *(char *const *) b);
+int task_store_add_endings(TaskStore *s, const char *directory) {
+        return string_replace(&s->endings, directory);
 }
 
-static bool is_young(TaskStore *s, const char *name) {
-        struct stat st;
+/* Each time anew: it is only there when a recorder needed it. -EBADF: it is not. */
+static int open_endings(const TaskStore *s) {
+        int fd = s->endings ? open(s->endings, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
 
-        return fstatat(s->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-               (usec_t) st.st_mtime * USEC_PER_SEC + TEMPORARY_AGE_MAX_USEC >= clock_realtime_usec();
+        return fd < 0 ? -EBADF : fd;
 }
 
-/* Removes what a crash left of a write: at once what this service writes, since it has the lock and is not writing
- * now; later what a recorder may be about to rename. */
-static void remove_stale(TaskStore *s, const char *name) {
-        if (!strstr(name, ".result-") || !is_young(s, name))
-                (void) unlinkat(s->dir_fd, name, 0);
-}
+static int read_ending_in(int dir_fd, const char *name, Ending *ret) {
+        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+        int r;
 
-/* "<id>.json" → the id. */
-static bool list_name(TaskStore *s, const char *name, char id[static TASK_ID_SIZE + 1]) {
-        if (string_has_prefix(name, FILE_TEMPORARY_PREFIX)) {
-                remove_stale(s, name);
-                return false;
-        }
-        if (strlen(name) != TASK_ID_SIZE + strlen(".json") || !string_equal(name + TASK_ID_SIZE, ".json"))
-                return false;
-        memcpy(id, name, TASK_ID_SIZE);
-        id[TASK_ID_SIZE] = 0;
-        return task_id_is_valid(id);
-}
-
-typedef struct NameList {
-        char **names;
-        size_t n, allocated;
-} NameList;
-
-/* Not strv_append(): that walks the vector each time, and there may be tens of thousands of names. */
-static int name_list_add(NameList *l, const char *name) {
-        if (l->n + 1 >= l->allocated) {
-                size_t allocated = MAX_OF(l->allocated * 2, (size_t) 64);
-                char **longer = reallocarray(l->names, allocated, sizeof(char *));
-
-                if (!longer)
-                        return -ENOMEM;
-                l->names = longer;
-                l->allocated = allocated;
-        }
-        l->names[l->n] = strdup(name);
-        if (!l->names[l->n])
-                return -ENOMEM;
-        l->names[++l->n] = NULL;
-        return 0;
-}
-
-int task_store_list(TaskStore *s, char ***ret) {
-        NameList list = {};
-        struct dirent *e;
-        int fd, r = 0;
-        DIR *d;
-
-        fd = openat(s->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        d = fdopendir(fd);
-        if (!d) {
-                close(fd);
-                return -ENOMEM;
-        }
-        while (r >= 0 && (e = readdir(d))) {
-                char id[TASK_ID_SIZE + 1];
-
-                if (list_name(s, e->d_name, id))
-                        r = name_list_add(&list, id);
-        }
-        closedir(d);
-        if (r < 0) {
-                strv_free(list.names);
-                return r;
-        }
-        if (list.n > 0)
-                qsort(list.names, list.n, sizeof(char *), compare_strings);
-        *ret = list.names;
-        return 0;
-}
-
-int task_store_set_aside(TaskStore *s, const char *id, char **ret_name) {
-        _cleanup_free_ char *aside = NULL;
-        char name[NAME_SIZE];
-
-        aside = string_format("%s.json.broken-%llu", id, (unsigned long long) (clock_realtime_usec() / USEC_PER_SEC));
-        if (!aside)
-                return -ENOMEM;
-        if (renameat(s->dir_fd, file_name(name, id, ".json"), s->dir_fd, aside) < 0 || fsync(s->dir_fd) < 0)
-                return -errno;
-        *ret_name = TAKE_PTR(aside);
-        return 0;
+        r = file_read(dir_fd, name, ENDING_FILE_SIZE_MAX, &text);
+        return r < 0 ? r : ending_from_text(text.data, ret);
 }
 
 int task_store_read_ending(TaskStore *s, const char *id, int attempt, Ending *ret) {
-        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+        _cleanup_close_ int endings_fd = -EBADF;
         char name[NAME_SIZE];
-        int r;
+        int r, q;
 
-        r = file_read(s->dir_fd, ending_name(name, id, attempt), ENDING_FILE_SIZE_MAX, &text);
-        return r < 0 ? r : ending_from_text(text.data, ret);
+        r = read_ending_in(s->dir_fd, ending_name(name, id, attempt), ret);
+        if (r >= 0)
+                return r;
+        endings_fd = open_endings(s);
+        q = endings_fd < 0 ? -ENOENT : read_ending_in(endings_fd, name, ret);
+        return q >= 0 || r == -ENOENT ? q : r;
+}
+
+void task_store_drop_spilled_ending(TaskStore *s, const char *id, int attempt) {
+        _cleanup_close_ int endings_fd = open_endings(s);
+        char name[NAME_SIZE];
+
+        if (endings_fd >= 0)
+                (void) unlinkat(endings_fd, ending_name(name, id, attempt), 0);
 }
 
 int task_store_write_prompt(TaskStore *s, const char *id, const char *text) {
         char name[NAME_SIZE];
 
-        return file_write_durable(s->dir_fd, file_name(name, id, ".prompt"), text, strlen(text), 0600);
+        return write_file(s, file_name(name, id, ".prompt"), text, strlen(text), 0600);
 }
 
 int task_store_read_prompt(TaskStore *s, const char *id, char **ret) {
@@ -326,7 +308,7 @@ int task_store_write_active(TaskStore *s, const Json *array) {
         r = json_append(array, &text);
         if (r >= 0)
                 r = buffer_append(&text, "\n", 1);
-        return r < 0 ? r : file_write_durable(s->dir_fd, ACTIVE_NAME, text.data, text.size, 0640);
+        return r < 0 ? r : write_file(s, TASK_STORE_ACTIVE, text.data, text.size, 0640);
 }
 
 int task_store_disk(const TaskStore *s, uint64_t *ret_free_bytes, bool *ret_read_only) {

@@ -86,6 +86,7 @@ static void clear_attempt(Task *t) {
         t->reason = t->signal = t->error = t->invocation_id = t->boot_id = NULL;
         t->started_at = t->finished_at = t->manager_started_at = t->cancel_requested_at = t->resume_at = 0;
         t->warned_at = t->stalled_at = t->stall_stop_requested_at = 0;
+        t->cancel_requested_boottime = t->stall_stop_requested_boottime = 0;
         t->cancel_requested = false;
         t->attempt++;
 }
@@ -136,7 +137,8 @@ int task_id_generate(char ret[static TASK_ID_SIZE + 1], usec_t now) {
 }
 
 usec_t task_id_time(const char *id) {
-        return (usec_t) strtoull(id + strlen("task-"), NULL, 10) * USEC_PER_SEC;
+        return strtoull(id + strlen("task-"), NULL, 10) * USEC_PER_SEC +
+               (strtoull(id + strlen("task-0123456789-"), NULL, 16) >> 4);
 }
 
 char *task_unit_name(const char *id) {
@@ -175,6 +177,12 @@ usec_t task_stop_requested_at(const Task *t) {
         if (!clock_is_set(t->stall_stop_requested_at))
                 return t->cancel_requested_at;
         return MIN_OF(t->cancel_requested_at, t->stall_stop_requested_at);
+}
+
+usec_t task_stop_requested_boottime(const Task *t) {
+        if (t->cancel_requested_boottime == 0 || t->stall_stop_requested_boottime == 0)
+                return MAX_OF(t->cancel_requested_boottime, t->stall_stop_requested_boottime);
+        return MIN_OF(t->cancel_requested_boottime, t->stall_stop_requested_boottime);
 }
 
 bool task_runs_agent(const Task *t) {

@@ -14,6 +14,7 @@ static void check_round_trip(const Ending *e) {
         assert(string_equal(e->exit_status, again.exit_status));
         assert(string_equal(e->invocation_id, again.invocation_id));
         assert(e->ended_at == again.ended_at);
+        assert(e->ended_at_boottime == again.ended_at_boottime);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -143,7 +143,7 @@ static void test_every_result_of_the_job(void) {
                 if (!story_begin(&s) || !(u = story_ask(&s)))
                         return;
                 snprintf(u->status.result, UNIT_WORD_SIZE, "exit-code");
-                u->status.exec_main_code = CLD_EXITED;
+                u->status.exec_main_code = string_equal(rows[i].active_state, "failed") ? CLD_EXITED : 0;
                 u->status.exec_main_status = 1;
                 fake_unit_put_state(u, rows[i].active_state, "any");
                 fake_emit_job_removed(u, rows[i].job);

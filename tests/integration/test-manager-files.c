@@ -11,29 +11,35 @@
 
 #define QUEUED "\"state\":\"queued\",\"recipe\":\"command\""
 
+#define FINE "{\"version\":1,\"task_id\":\"" OTHER "\"," QUEUED ",\"command\":[\"x\"]}"
+#define NEWER "{\"version\":99,\"task_id\":\"" OTHER "\",\"command\":[\"x\"],\"new\":1}"
+
 static const struct {
         const char *text; /* NULL: a directory; "@": a link to nowhere */
-        const char *why;
+        const char *word, *why;
 } broken_documents[] = {
-        { "", "broken" },
-        { "{\"task_id\":\"" OTHER "\",\"sta", "broken" },
-        { "\x7f" "ELF", "broken" },
-        { "[]", "broken" },
-        { "{}", "broken" },
-        { "{\"version\":1,\"task_id\":\"task-1700000000-fedcba\"," QUEUED ",\"command\":[\"x\"]}", "holds the task" },
-        { "{\"version\":1,\"task_id\":\"../../etc/passwd\",\"command\":[\"x\"]}", "no valid task_id" },
-        { "{\"version\":1,\"task_id\":\"" OTHER "\",\"state\":\"finished\",\"command\":[\"x\"]}", "state and result" },
-        { "{\"version\":1,\"task_id\":\"" OTHER "\",\"state\":\"dancing\",\"command\":[\"x\"]}", "state" },
-        { "{\"version\":1,\"task_id\":\"" OTHER "\",\"state\":7,\"command\":[\"x\"]}", "state" },
-        { "{\"version\":1,\"task_id\":\"" OTHER "\"}", "how far the task is" },
-        { "{\"version\":1,\"task_id\":\"" OTHER "\",\"state\":\"queued\"}", "how the task runs" },
-        { "{\"version\":1,\"task_id\":\"" OTHER "\"," QUEUED "}", "no command" },
-        { NULL, "broken" },
-        { "@", "broken" },
+        { "", "broken", "too early" },
+        { "{\"task_id\":\"" OTHER "\",\"sta", "broken", "too early" },
+        { "\x7f" "ELF", "broken", "not valid" },
+        { "[]", "foreign", "object" },
+        { "{}", "foreign", "no valid task_id" },
+        { "{\"name\":\"x\",\"version\":\"1.0.0\"}", "foreign", "version" },
+        { "{\"version\":1,\"task_id\":\"task-1700000000-fedcba\"," QUEUED ",\"command\":[\"x\"]}", "duplicate",
+          "holds the task task-1700000000-fedcba" },
+        { "{\"version\":1,\"task_id\":\"../../etc/passwd\",\"command\":[\"x\"]}", "broken", "no valid task_id" },
+        { "{\"version\":1,\"task_id\":\"" OTHER "\",\"state\":\"finished\",\"command\":[\"x\"]}", "broken",
+          "state and result" },
+        { "{\"version\":1,\"task_id\":\"" OTHER "\",\"state\":\"dancing\",\"command\":[\"x\"]}", "broken", "state" },
+        { "{\"version\":1,\"task_id\":\"" OTHER "\",\"state\":7,\"command\":[\"x\"]}", "broken", "state" },
+        { "{\"version\":1,\"task_id\":\"" OTHER "\"}", "broken", "how far the task is" },
+        { "{\"version\":1,\"task_id\":\"" OTHER "\",\"state\":\"queued\"}", "broken", "how the task runs" },
+        { "{\"version\":1,\"task_id\":\"" OTHER "\"," QUEUED "}", "broken", "no command" },
+        { NULL, "foreign", "it is no file" },
+        { "@", "foreign", "symbolic links" },
 };
 
-static void make_broken(Story *s, const char *text) {
-        _cleanup_free_ char *path = story_path(s, OTHER ".json");
+static void make_file(Story *s, const char *name, const char *text) {
+        _cleanup_free_ char *path = story_path(s, name);
 
         (void) mkdir(s->state, 0700);
         if (!text)
@@ -41,11 +47,30 @@ static void make_broken(Story *s, const char *text) {
         else if (*text == '@')
                 TAP_CHECK_INT(symlink("nowhere", path), 0);
         else
-                story_write(s, OTHER ".json", text);
+                story_write(s, name, text);
+}
+
+static void make_broken(Story *s, const char *text) {
+        make_file(s, OTHER ".json", text);
+}
+
+static size_t count_aside(Story *s) {
+        ManagerHealth h;
+
+        manager_health(s->manager, &h);
+        return h.aside->n;
+}
+
+static size_t count_refused(Story *s) {
+        ManagerHealth h;
+
+        manager_health(s->manager, &h);
+        return h.refused->n;
 }
 
 static void test_broken_documents_are_set_aside(void) {
         for (size_t i = 0; i < ELEMENTSOF(broken_documents); i++) {
+                _cleanup_free_ char *start = string_format(OTHER ".json.%s-", broken_documents[i].word);
                 _cleanup_(story_done) Story s = {};
                 ManagerHealth h;
 
@@ -55,16 +80,44 @@ static void test_broken_documents_are_set_aside(void) {
                 if (!story_start_service(&s))
                         return;
                 manager_health(s.manager, &h);
-                TAP_CHECK_INT(h.broken_files, 1);
-                TAP_CHECK_INT(story_count_files(&s, OTHER ".json.broken-"), 1);
+                TAP_CHECK_INT(h.refused->n, 0);
+                if (TAP_CHECK_INT(h.aside->n, 1))
+                        TAP_CHECK_CONTAINS(h.aside->names[0], start);
                 TAP_CHECK_INT(story_count_files(&s, OTHER), 1);
                 TAP_CHECK_INT(manager_index(s.manager)->n, 0);
-                TAP_CHECK_INT(story_told("was set aside as " OTHER ".json.broken-"), 1);
+                TAP_CHECK_INT(story_told("was set aside as " OTHER ".json."), 1);
                 if (!TAP_CHECK(story_told(broken_documents[i].why) > 0))
                         printf("# row %zu: %s\n", i, broken_documents[i].text);
-                TAP_CHECK_INT(story_told("1 broken files set aside"), 1);
+                TAP_CHECK_INT(story_told("1 files lie aside, 0 are refused"), 1);
                 TAP_CHECK(story_run(&s));
         }
+}
+
+/* Of earlier starts, too; until somebody takes them away. */
+static void test_what_lies_aside_is_told_as_long_as_it_does(void) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!story_open(&s))
+                return;
+        make_broken(&s, "{");
+        if (!story_start_service(&s))
+                return;
+        story_stop_service(&s);
+        for (unsigned i = 0; i < 150; i++) {
+                _cleanup_free_ char *name = string_format(OTHER ".json.foreign-%u", 1000 + i);
+
+                story_write(&s, name, "");
+        }
+        if (!story_start_service(&s))
+                return;
+        TAP_CHECK_INT(count_aside(&s), 151);
+        for (unsigned i = 0; i < 149; i++) {
+                _cleanup_free_ char *name = string_format(OTHER ".json.foreign-%u", 1000 + i);
+                _cleanup_free_ char *path = story_path(&s, name);
+
+                TAP_CHECK_INT(unlink(path), 0);
+        }
+        TAP_CHECK_INT(count_aside(&s), 2);
 }
 
 /* Among good ones, which they must not spoil. */
@@ -81,44 +134,86 @@ static void test_good_documents_beside_a_broken_one(void) {
         TAP_CHECK_INT(manager_index(s.manager)->n, 1);
 }
 
-/* A newer service's: it is not for this one to touch. */
-static void test_newer_document_is_left_as_it_is(void) {
-        static const char text[] = "{\"version\":3,\"task_id\":\"" OTHER "\",\"command\":[\"x\"],\"new\":1}";
-        _cleanup_free_ char *after = NULL;
-        _cleanup_(story_done) Story s = {};
-        ManagerHealth h;
+static void check_newer(Story *s) {
+        _cleanup_free_ char *document = story_read(s, OTHER ".json"), *copy = story_read(s, "copy.json");
 
-        if (!story_open(&s))
-                return;
-        make_broken(&s, text);
-        if (!story_start_service(&s))
-                return;
-        manager_health(s.manager, &h);
-        TAP_CHECK_INT(h.broken_files, 1);
-        after = story_read(&s, OTHER ".json");
-        TAP_CHECK_STRING(after, text);
-        TAP_CHECK_INT(story_told("is left as it is"), 1);
-        TAP_CHECK_INT(manager_index(s.manager)->n, 0);
+        TAP_CHECK_STRING(document, NEWER);
+        TAP_CHECK_STRING(copy, NEWER);
+        TAP_CHECK_INT(story_count_files(s, OTHER), 1);
+        TAP_CHECK_INT(count_aside(s), 0);
+        TAP_CHECK_INT(count_refused(s), 2);
+        TAP_CHECK_INT(manager_index(s->manager)->n, 0);
 }
 
-/* Names that are no task's. */
-static void test_other_files_are_passed_over(void) {
-        static const char *const names[] = { "notes.json", "task-1700000000-ABCDEF.json", OTHER ".json.broken-1",
-                                             OTHER ".jsonx", "task-1-abcdef.json", OTHER ".result" };
+/* A newer service's: it is not for this one to touch, whatever happens to the unit of that name. */
+static void test_newer_document_is_left_as_it_is(void) {
+        static const char unit_name[] = "remote-developer-" OTHER ".service";
         _cleanup_(story_done) Story s = {};
-        ManagerHealth h;
+        FakeUnit *u;
 
         if (!story_open(&s))
                 return;
-        (void) mkdir(s.state, 0700);
-        for (size_t i = 0; i < ELEMENTSOF(names); i++)
-                story_write(&s, names[i], "{");
+        make_broken(&s, NEWER);
+        story_write(&s, "copy.json", NEWER);
+        u = fake_unit_add(&s.systemd, unit_name);
         if (!story_start_service(&s))
                 return;
-        manager_health(s.manager, &h);
-        TAP_CHECK_INT(h.broken_files, 0);
-        for (size_t i = 0; i < ELEMENTSOF(names); i++)
-                TAP_CHECK_INT(story_count_files(&s, names[i]) > 0, 1);
+        check_newer(&s);
+        TAP_CHECK_INT(story_told("is left as it is"), 2);
+        fake_unit_start(u);
+        for (unsigned i = 0; i < 3; i++) {
+                test_clock_advance(s.config.monitor_interval_usec);
+                manager_monitor(s.manager);
+                story_settle(&s);
+                check_newer(&s);
+        }
+        fake_unit_end(u, "exit-code", 1, 1);
+        fake_emit_reloading(&s.systemd, false);
+        story_settle(&s);
+        check_newer(&s);
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "ResetFailedUnit"), 0);
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "StopUnit"), 0);
+}
+
+/* Names that are no task's: what is there as a document is set aside, the rest is nobody's business here. */
+static void test_other_files(void) {
+        static const struct {
+                const char *name, *text, *aside; /* NULL: it is passed over */
+        } rows[] = {
+                { "notes.json", "{", "notes.json.foreign-" },
+                { "notes.txt", "{", NULL },
+                { "package.json", "{\"name\":\"x\"}", "package.json.foreign-" },
+                { "task-1700000000-ABCDEF.json", FINE, "task-1700000000-ABCDEF.json.duplicate-" },
+                { OTHER " (copy).json", FINE, OTHER " (copy).json.duplicate-" },
+                { "link.json", "@", "link.json.foreign-" },
+                { "directory.json", NULL, "directory.json.foreign-" },
+                { "archive", NULL, NULL },
+                { OTHER ".json.bak", FINE, NULL },
+                { OTHER ".json~", FINE, NULL },
+                { "." OTHER ".json.swp", FINE, NULL },
+                { ".#" OTHER ".json", "@", NULL },
+                { OTHER ".jsonx", FINE, NULL },
+                { OTHER ".result", "", NULL },
+                { OTHER ".prompt", "", NULL },
+                { "active_tasks.json", "", NULL },
+        };
+        _cleanup_(story_done) Story s = {};
+        size_t n = 0;
+
+        if (!story_open(&s))
+                return;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                make_file(&s, rows[i].name, rows[i].text);
+        if (!story_start_service(&s))
+                return;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                n += rows[i].aside != NULL;
+                if (!TAP_CHECK_INT(story_count_files(&s, rows[i].aside ?: rows[i].name) > 0, 1))
+                        printf("# row %zu: %s\n", i, rows[i].name);
+        }
+        TAP_CHECK_INT(count_aside(&s), n);
+        TAP_CHECK_INT(count_refused(&s), 0);
+        TAP_CHECK_INT(manager_index(s.manager)->n, 0);
 }
 
 static void test_second_service_is_refused(void) {
@@ -167,8 +262,9 @@ static void test_task_that_ends_while_it_is_looked_for(void) {
 static const TapTest tests[] = {
         { "broken documents are set aside", test_broken_documents_are_set_aside },
         { "good documents beside a broken one", test_good_documents_beside_a_broken_one },
+        { "what lies aside is told as long as it does", test_what_lies_aside_is_told_as_long_as_it_does },
         { "a newer document is left as it is", test_newer_document_is_left_as_it_is },
-        { "other files are passed over", test_other_files_are_passed_over },
+        { "other files", test_other_files },
         { "a task that ends while it is looked for", test_task_that_ends_while_it_is_looked_for },
         { "a second service is refused", test_second_service_is_refused },
 };

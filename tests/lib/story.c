@@ -101,7 +101,7 @@ static void on_recovered(void *userdata) {
 
 bool story_load(Story *s) {
         ManagerOptions o = { .config = &s->config, .scope = s->scope, .state_directory = s->state,
-                             .recorder = "/usr/libexec/recorder",
+                             .endings_directory = s->endings, .recorder = "/usr/libexec/recorder",
                              .launcher = "/usr/libexec/exec", .journal_directory = s->journal,
                              .recovered = on_recovered, .userdata = s };
 
@@ -157,8 +157,10 @@ bool story_open(Story *s) {
                 return false;
         s->state = strdup(scratch_path(&s->scratch, "tasks"));
         s->journal = strdup(scratch_path(&s->scratch, "journal"));
+        s->endings = strdup(scratch_path(&s->scratch, "endings"));
         fake_systemd_init(&s->systemd, s->event);
         test_clock_journald_is_done = 1;
+        test_disk_error = 0;
         return TAP_CHECK_INT(mkdir(s->journal, 0700), 0) && TAP_CHECK_INT(config_init(&s->config), 0);
 }
 
@@ -176,6 +178,7 @@ void story_done(Story *s) {
         scratch_done(&s->scratch);
         free(s->state);
         free(s->journal);
+        free(s->endings);
         *s = (Story){};
         buffer_done(&told);
 }
@@ -268,21 +271,38 @@ const char *story_verdict(Story *s) {
         return text;
 }
 
-void story_record(Story *s, const char *invocation_id, const char *service_result, const char *exit_code,
-                  const char *exit_status) {
-        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
-        Ending e = { .ended_at = clock_realtime_usec() };
-        int attempt = s->manager ? story_task(s)->attempt : 1;
-        _cleanup_free_ char *suffix = attempt > 1 ? string_format(".%d.result", attempt) : strdup(".result");
+static void fill_record(Story *s, const char *invocation_id, const char *service_result, const char *exit_code,
+                        const char *exit_status, Buffer *text) {
+        Ending e = { .ended_at = clock_realtime_usec(), .ended_at_boottime = clock_boottime_usec() };
 
+        TAP_CHECK_INT(clock_boot_id(e.boot_id), 0);
         if (!invocation_id && TAP_CHECK(story_unit(s)))
                 invocation_id = story_unit(s)->status.invocation_id;
         snprintf(e.invocation_id, sizeof(e.invocation_id), "%s", invocation_id ?: "");
         ending_set_word(e.service_result, service_result);
         ending_set_word(e.exit_code, exit_code);
         ending_set_word(e.exit_status, exit_status);
-        TAP_CHECK_INT(ending_to_text(&e, &text), 0);
+        TAP_CHECK_INT(ending_to_text(&e, text), 0);
+}
+
+void story_record(Story *s, const char *invocation_id, const char *service_result, const char *exit_code,
+                  const char *exit_status) {
+        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+        int attempt = s->manager ? story_task(s)->attempt : 1;
+        _cleanup_free_ char *suffix = attempt > 1 ? string_format(".%d.result", attempt) : strdup(".result");
+
+        fill_record(s, invocation_id, service_result, exit_code, exit_status, &text);
         story_write(s, suffix, text.data);
+}
+
+void story_record_spilled(Story *s, const char *invocation_id, const char *service_result, const char *exit_code,
+                          const char *exit_status) {
+        _cleanup_free_ char *name = string_format("/../endings/%s.result", s->id);
+        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+
+        (void) mkdir(s->endings, 0700);
+        fill_record(s, invocation_id, service_result, exit_code, exit_status, &text);
+        story_write(s, name, text.data);
 }
 
 /* --- files --- */

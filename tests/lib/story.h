@@ -19,6 +19,7 @@
 #include "scratch.h"
 #include "tap.h"
 #include "test-clock.h"
+#include "test-disk.h"
 
 #include <remote-developer/manager.h>
 
@@ -29,7 +30,7 @@ typedef struct Story {
         FakeSystemd systemd;
         Manager *manager; /* NULL: the service does not run */
         Scratch scratch;
-        char *state, *journal; /* directories in it */
+        char *state, *journal, *endings; /* directories in it; the last is not there at first */
         unsigned recovered;    /* how often the manager called it */
         char id[TASK_ID_SIZE + 1]; /* of the task that the verbs are about: the latest created */
         TaskRef ref;               /* what story_task() gave */
@@ -84,6 +85,10 @@ const char *story_verdict(Story *s);
 void story_record(Story *s, const char *invocation_id, const char *service_result, const char *exit_code,
                   const char *exit_status);
 
+/* The same where the recorder writes when it cannot write beside the document. */
+void story_record_spilled(Story *s, const char *invocation_id, const char *service_result, const char *exit_code,
+                          const char *exit_status);
+
 /* Files of the state directory; `suffix` may be ".json", or the whole name. Fresh memory or NULL. */
 char *story_path(const Story *s, const char *suffix);
 char *story_read(const Story *s, const char *suffix);
@@ -101,7 +106,7 @@ void story_log_entry(Story *s, const char *fields);
 /* {id}, {unit}, {invocation} and {state} (the directory) in the text replaced by the task's. Fresh memory. */
 char *story_expand(Story *s, const char *text);
 
-/* As a full disk: until it has room again every write fails with EFBIG. */
+/* As a full disk: until it has room again every write fails with EFBIG. test-disk.h knows more errors. */
 void story_fill_disk(bool full);
 
 /* How many lines the service logged with that text since the story began. */

@@ -15,12 +15,14 @@ typedef struct Timer {
 
 static Timer timers[TIMERS_MAX];
 static usec_t offset_usec;
+static int64_t set_usec; /* by how much the time of day was set */
 
 int test_clock_journald_is_done = 1;
 
 /* The linker's names: __real_f is f, and calls of f are calls of __wrap_f. */
 usec_t __real_clock_monotonic_usec(void);
 usec_t __real_clock_realtime_usec(void);
+usec_t __real_clock_boottime_usec(void);
 int __real_sd_event_add_time_relative(sd_event *e, sd_event_source **ret, clockid_t clock, uint64_t usec,
                                       uint64_t accuracy, sd_event_time_handler_t callback, void *userdata);
 int __real_sd_event_source_set_time_relative(sd_event_source *s, uint64_t usec);
@@ -28,6 +30,7 @@ sd_event_source *__real_sd_event_source_disable_unref(sd_event_source *s);
 
 usec_t __wrap_clock_monotonic_usec(void);
 usec_t __wrap_clock_realtime_usec(void);
+usec_t __wrap_clock_boottime_usec(void);
 int __wrap_sd_event_add_time_relative(sd_event *e, sd_event_source **ret, clockid_t clock, uint64_t usec,
                                       uint64_t accuracy, sd_event_time_handler_t callback, void *userdata);
 int __wrap_sd_event_source_set_time_relative(sd_event_source *s, uint64_t usec);
@@ -39,7 +42,15 @@ usec_t __wrap_clock_monotonic_usec(void) {
 }
 
 usec_t __wrap_clock_realtime_usec(void) {
-        return __real_clock_realtime_usec() + offset_usec;
+        return __real_clock_realtime_usec() + offset_usec + (usec_t) set_usec;
+}
+
+usec_t __wrap_clock_boottime_usec(void) {
+        return __real_clock_boottime_usec() + offset_usec;
+}
+
+void test_clock_set(int64_t difference_usec) {
+        set_usec += difference_usec;
 }
 
 int __wrap_journal_drain_is_done(void) {

@@ -234,16 +234,18 @@ def test_broken_documents_are_set_aside_and_the_others_live(s):
             write_document(s, task_id, text)
     same(s.api.lines(good), ['good'])
     names = s.task_files()
-    for task_id, text in zip(ids, texts):
+    words = 'broken', 'broken', 'foreign', 'duplicate', 'broken'
+    for task_id, text, word in zip(ids, texts, words):
         same(s.api.get(f'/api/task-status/{task_id}').status, 404, task_id)
-        aside = [n for n in names if n.startswith(f'{task_id}.json.broken-')]
+        aside = [n for n in names if n.startswith(f'{task_id}.json.{word}-')]
         same([(s.state / n).read_text() for n in aside], [text])
-    same(s.api.get('/api/health').json['broken_files'], len(ids))
+    health = s.api.get('/api/health')
+    same((health.status, health.json['broken_files'], len(health.json['files_set_aside'])), (200, 5, 5))
     told = ' '.join(filter(None, s.own_messages(cursor)))
     contains(told, *ids)
-    for name in s.task_files():
-        if 'broken' in name:
-            (s.state / name).unlink()
+    for name in health.json['files_set_aside']:
+        (s.state / name).unlink()
+    same(s.api.get('/api/health').json['broken_files'], 0)
 
 
 def test_a_document_of_a_later_version_is_left_as_it_is(s):
@@ -251,7 +253,8 @@ def test_a_document_of_a_later_version_is_left_as_it_is(s):
     document |= {'version': 99}
     with away(s, 'stop'):
         write_document(s, task_id, document)
-    same(s.api.get('/api/health').status, 200)
+    health = s.api.get('/api/health')
+    same((health.status, health.json['files_refused']), (200, [f'{task_id}.json']))
     same(s.document(task_id)['version'], 99)
     (s.state / f'{task_id}.json').unlink()
 

@@ -17,10 +17,12 @@ static const Ending whole = {
         .boot_id = BOOT,
         .manager_state = "stopping",
         .ended_at = 1700000000123456,
+        .ended_at_boottime = 98765432,
 };
 
 static const char whole_text[] = "SERVICE_RESULT=exit-code\nEXIT_CODE=exited\nEXIT_STATUS=3\nINVOCATION_ID=" INVOCATION
-                                 "\nBOOT_ID=" BOOT "\nMANAGER_STATE=stopping\nENDED_AT_USEC=1700000000123456\n";
+                                 "\nBOOT_ID=" BOOT "\nMANAGER_STATE=stopping\nENDED_AT_USEC=1700000000123456\n"
+                                 "ENDED_AT_BOOTTIME_USEC=98765432\n";
 
 static void check_equal(const Ending *is, const Ending *should) {
         TAP_CHECK_STRING(is->service_result, should->service_result);
@@ -30,6 +32,7 @@ static void check_equal(const Ending *is, const Ending *should) {
         TAP_CHECK_STRING(is->boot_id, should->boot_id);
         TAP_CHECK_STRING(is->manager_state, should->manager_state);
         TAP_CHECK_INT(is->ended_at, should->ended_at);
+        TAP_CHECK_INT(is->ended_at_boottime, should->ended_at_boottime);
 }
 
 static void test_round_trip(void) {
@@ -157,11 +160,13 @@ static void test_environment_of_the_task(void) {
         setenv("MANAGER_STATE", "stopping", 1);
         setenv("BOOT_ID", BOOT, 1);
         setenv("ENDED_AT_USEC", "5", 1);
+        setenv("ENDED_AT_BOOTTIME_USEC", "5", 1);
         TAP_CHECK_INT(ending_from_environment(&e), 0);
         TAP_CHECK_STRING(e.manager_state, "");
         TAP_CHECK_INT(clock_boot_id(boot_id), 0);
         TAP_CHECK_STRING(e.boot_id, boot_id);
         TAP_CHECK(e.ended_at > 5);
+        TAP_CHECK(e.ended_at_boottime > 5 && e.ended_at_boottime <= clock_boottime_usec());
 }
 
 static void test_environment_without_systemd(void) {

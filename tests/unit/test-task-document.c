@@ -54,6 +54,8 @@ static Task *make_task(void) {
                 .warned_at = 1700000000000008,
                 .stalled_at = 1700000000000009,
                 .stall_stop_requested_at = 1700000000000010,
+                .cancel_requested_boottime = 17,
+                .stall_stop_requested_boottime = 18,
                 .log_lines = 300000,
                 .log_bytes = UINT64_MAX,
                 .last_output_at = 1700000000000007,
@@ -109,6 +111,8 @@ static void check_tasks(const Task *is, const Task *should) {
         TAP_CHECK_INT(is->warned_at, should->warned_at);
         TAP_CHECK_INT(is->stalled_at, should->stalled_at);
         TAP_CHECK_INT(is->stall_stop_requested_at, should->stall_stop_requested_at);
+        TAP_CHECK_INT(is->cancel_requested_boottime, should->cancel_requested_boottime);
+        TAP_CHECK_INT(is->stall_stop_requested_boottime, should->stall_stop_requested_boottime);
         TAP_CHECK_INT(is->log_lines, should->log_lines);
         TAP_CHECK_INT(is->log_bytes, should->log_bytes);
         TAP_CHECK_INT(is->last_output_at, should->last_output_at);

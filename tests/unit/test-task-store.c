@@ -1,4 +1,5 @@
-/* TaskStore: one service in a directory, ids that nobody else has, files that are whole, set aside or foreign. */
+/* TaskStore: one service in a directory, ids that nobody else has, files that are whole. Lists are in
+ * test-task-store-list.c. */
 #include "../lib/scratch.h"
 #include "../lib/tap.h"
 
@@ -8,7 +9,6 @@
 
 #include <signal.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #define ID "task-1700000000-abcdef"
 
@@ -38,7 +38,12 @@ static Task *new_command(void) {
 }
 
 static void put(const Fixture *f, const char *name, const char *text) {
-        TAP_CHECK_INT(file_write_durable(f->scratch.fd, name, text, strlen(text), 0640), 0);
+        FILE *to = fopen(scratch_path(&f->scratch, name), "we");
+
+        if (!TAP_CHECK(to))
+                return;
+        fputs(text, to);
+        TAP_CHECK_INT(fclose(to), 0);
 }
 
 static bool is_there(const Fixture *f, const char *name) {
@@ -156,6 +161,21 @@ static void test_lock_without_a_name(void) {
         TAP_CHECK(!strstr(problem.sentence, "process"));
 }
 
+/* The file system can be remounted read-only only as long as nobody has a file open for writing. */
+static void test_nothing_is_open_for_writing(void) {
+        FIXTURE;
+
+        if (!fixture_init(&f))
+                return;
+        for (int fd = 3; fd < 64; fd++) {
+                char link[32], path[512] = "";
+
+                snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+                if (readlink(link, path, sizeof(path) - 1) > 0 && strstr(path, f.scratch.path))
+                        TAP_CHECK_INT(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+        }
+}
+
 /* --- documents --- */
 
 static void test_create_and_load(void) {
@@ -225,6 +245,24 @@ static void test_a_thousand_at_once(void) {
         }
 }
 
+/* The clock was set back between two services. */
+static void test_new_ids_are_the_greatest(void) {
+        static const char future[] = "task-4000000000-f423f0";
+        _cleanup_(task_freep) Task *there = NULL, *first = new_command(), *second = new_command();
+        FIXTURE;
+
+        if (!fixture_init(&f))
+                return;
+        put(&f, "task-4000000000-f423f0.json", "{\"task_id\":\"task-4000000000-f423f0\",\"state\":\"queued\","
+                                               "\"recipe\":\"claude\"}");
+        TAP_CHECK_INT(task_store_load(f.store, future, &there, NULL), 0);
+        TAP_CHECK_INT(task_store_create(f.store, first), 0);
+        TAP_CHECK_INT(task_store_create(f.store, second), 0);
+        TAP_CHECK(strcmp(first->id, future) > 0);
+        TAP_CHECK(strcmp(second->id, first->id) > 0);
+        TAP_CHECK(first->created_at < 4000000000 * USEC_PER_SEC);
+}
+
 static const struct {
         const char *text;
         int error;
@@ -234,8 +272,11 @@ static const struct {
         { "{", -EBADMSG, "ends too early" },
         { "not JSON", -EBADMSG, "not valid" },
         { "{\"task_id\":\"" ID "\"}", -EBADMSG, "how far" },
-        { "{\"task_id\":\"task-1700000000-ffffff\",\"state\":\"queued\",\"recipe\":\"claude\"}", -EBADMSG,
+        { "{\"task_id\":\"task-1700000000-ffffff\",\"state\":\"queued\",\"recipe\":\"claude\"}", -ENOTUNIQ,
           "the file holds the task task-1700000000-ffffff" },
+        { "{}", -EMEDIUMTYPE, "no valid task_id" },
+        { "[]", -EMEDIUMTYPE, "" },
+        { "{\"task_id\":7}", -EBADMSG, "task_id" },
         { "{\"version\":99}", -EPROTONOSUPPORT, "version 99" },
 };
 
@@ -293,92 +334,7 @@ static void test_load_is_bounded(void) {
         TAP_CHECK_INT(task_store_load(f.store, ID, &t, NULL), -EFBIG);
 }
 
-/* --- lists --- */
-
-static void test_list_of_nothing(void) {
-        FIXTURE;
-        char **ids = (char **) 1;
-
-        if (!fixture_init(&f))
-                return;
-        TAP_CHECK_INT(task_store_list(f.store, &ids), 0);
-        TAP_CHECK_INT(strv_length(ids), 0);
-        strv_free(ids);
-}
-
-static void test_list_passes_over_foreign_names(void) {
-        static const char *const names[] = {
-                "active_tasks.json", ID ".result", ID ".prompt", ID ".json.broken-1700000000", ID, "." ID ".json",
-                ID ".json~", "task-1700000000-abcdeg.json", "task-1700000000-abcde.json", "README", ID ".jso",
-                ID ".jsox", "Task-1700000000-abcdef.json", "xtask-1700000000-abcdef.json", ".json",
-        };
-        FIXTURE;
-        _cleanup_strv_ char **ids = NULL;
-
-        if (!fixture_init(&f))
-                return;
-        for (size_t i = 0; i < ELEMENTSOF(names); i++)
-                put(&f, names[i], "");
-        put(&f, "task-1700000002-000000.json", "");
-        put(&f, "task-1700000001-ffffff.json", "");
-        put(&f, "task-1700000001-000000.json", "");
-        TAP_CHECK_INT(task_store_list(f.store, &ids), 0);
-        if (!TAP_CHECK_INT(strv_length(ids), 3))
-                return;
-        TAP_CHECK_STRING(ids[0], "task-1700000001-000000");
-        TAP_CHECK_STRING(ids[1], "task-1700000001-ffffff");
-        TAP_CHECK_STRING(ids[2], "task-1700000002-000000");
-        for (size_t i = 0; i < ELEMENTSOF(names); i++)
-                TAP_CHECK(is_there(&f, names[i]));
-}
-
-static void make_old(const Fixture *f, const char *name, time_t age) {
-        struct timespec times[2] = { { .tv_sec = time(NULL) - age }, { .tv_sec = time(NULL) - age } };
-
-        TAP_CHECK_INT(utimensat(f->scratch.fd, name, times, 0), 0);
-}
-
-/* The service's own at once, since it has the lock; a recorder may just be about to rename its own. */
-static void test_list_removes_what_a_crash_left(void) {
-        static const struct { const char *name; time_t age; bool stays; } rows[] = {
-                { FILE_TEMPORARY_PREFIX ID ".json-0123456789abcdef", 0, false },
-                { FILE_TEMPORARY_PREFIX "active_tasks.json-0123456789abcdef", -3700, false },
-                { FILE_TEMPORARY_PREFIX ID ".result-0000000000000001", 3700, false },
-                { FILE_TEMPORARY_PREFIX ID ".result-0000000000000002", 3500, true },
-                { FILE_TEMPORARY_PREFIX ID ".result-0000000000000003", -3700, true },
-                { ".tm-other", 3700, true },
-        };
-        FIXTURE;
-        _cleanup_strv_ char **ids = NULL;
-
-        if (!fixture_init(&f))
-                return;
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
-                put(&f, rows[i].name, ""), make_old(&f, rows[i].name, rows[i].age);
-        TAP_CHECK_INT(task_store_list(f.store, &ids), 0);
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
-                TAP_CHECK_INT(is_there(&f, rows[i].name), rows[i].stays);
-}
-
 /* --- ends of documents --- */
-
-static void test_set_aside(void) {
-        FIXTURE;
-        _cleanup_free_ char *name = NULL;
-        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
-        char *none = NULL;
-
-        if (!fixture_init(&f))
-                return;
-        put(&f, ID ".json", "broken");
-        TAP_CHECK_INT(task_store_set_aside(f.store, ID, &name), 0);
-        TAP_CHECK(name && string_has_prefix(name, ID ".json.broken-1"));
-        TAP_CHECK(!is_there(&f, ID ".json"));
-        TAP_CHECK_INT(name ? file_read(f.scratch.fd, name, 100, &text) : -1, 0);
-        TAP_CHECK_STRING(text.data, "broken");
-        TAP_CHECK_INT(task_store_set_aside(f.store, ID, &none), -ENOENT);
-        TAP_CHECK(!none);
-}
 
 static void test_remove(void) {
         FIXTURE;
@@ -423,6 +379,46 @@ static void test_ending(void) {
         TAP_CHECK_INT(task_store_read_ending(f.store, ID, 1, &e), -EBADMSG);
         TAP_CHECK_INT(truncate(scratch_path(&f.scratch, ID ".result"), ENDING_FILE_SIZE_MAX + 1), 0);
         TAP_CHECK_INT(task_store_read_ending(f.store, ID, 1, &e), -EFBIG);
+}
+
+/* What the recorder could not write beside the document. */
+static void test_spilled_ending(void) {
+        FIXTURE;
+        Ending e;
+
+        if (!fixture_init(&f))
+                return;
+        TAP_CHECK_INT(task_store_add_endings(f.store, scratch_path(&f.scratch, "run")), 0);
+        TAP_CHECK_INT(task_store_read_ending(f.store, ID, 2, &e), -ENOENT);
+        TAP_CHECK_INT(mkdirat(f.scratch.fd, "run", 0700), 0);
+        TAP_CHECK_INT(task_store_read_ending(f.store, ID, 2, &e), -ENOENT);
+        put(&f, "run/" ID ".2.result", "SERVICE_RESULT=signal\nINVOCATION_ID=0123\n");
+        TAP_CHECK_INT(task_store_read_ending(f.store, ID, 2, &e), 0);
+        TAP_CHECK_STRING(e.service_result, "signal");
+        put(&f, ID ".2.result", "SERVICE_RESULT=succ");
+        TAP_CHECK_INT(task_store_read_ending(f.store, ID, 2, &e), 0);
+        TAP_CHECK_STRING(e.service_result, "signal");
+        put(&f, ID ".2.result", "SERVICE_RESULT=success\nINVOCATION_ID=0123\n");
+        TAP_CHECK_INT(task_store_read_ending(f.store, ID, 2, &e), 0);
+        TAP_CHECK_STRING(e.service_result, "success");
+        task_store_drop_spilled_ending(f.store, ID, 2);
+        TAP_CHECK(!is_there(&f, "run/" ID ".2.result") && is_there(&f, ID ".2.result"));
+        put(&f, "run/" ID ".2.result", "");
+        TAP_CHECK_INT(task_store_remove(f.store, ID, 2), 0);
+        TAP_CHECK(!is_there(&f, "run/" ID ".2.result") && !is_there(&f, ID ".2.result"));
+}
+
+static void test_spilled_ending_follows_no_link(void) {
+        FIXTURE;
+        Ending e;
+
+        if (!fixture_init(&f))
+                return;
+        TAP_CHECK_INT(task_store_add_endings(f.store, scratch_path(&f.scratch, "run")), 0);
+        TAP_CHECK_INT(mkdirat(f.scratch.fd, "elsewhere", 0700), 0);
+        TAP_CHECK_INT(symlinkat("elsewhere", f.scratch.fd, "run"), 0);
+        put(&f, "elsewhere/" ID ".2.result", "SERVICE_RESULT=success\nINVOCATION_ID=0123\n");
+        TAP_CHECK_INT(task_store_read_ending(f.store, ID, 2, &e), -ENOENT);
 }
 
 static void test_prompt(void) {
@@ -474,20 +470,20 @@ static const TapTest tests[] = {
         { "one service at a time, and the second names it", test_one_service_at_a_time },
         { "the lock holds in the same process", test_lock_in_the_same_process },
         { "a lock without a name", test_lock_without_a_name },
+        { "nothing is open for writing", test_nothing_is_open_for_writing },
         { "created and loaded", test_create_and_load },
         { "saved and loaded", test_save_and_load },
         { "a thousand at once have ids of their own", test_a_thousand_at_once },
+        { "new ids are the greatest", test_new_ids_are_the_greatest },
         { "broken documents", test_broken_documents },
         { "what is not there", test_load_of_what_is_not_there },
         { "no link is followed", test_load_follows_no_link },
         { "documents are bounded", test_load_is_bounded },
-        { "the list of nothing", test_list_of_nothing },
-        { "the list passes over foreign names", test_list_passes_over_foreign_names },
-        { "the list removes what a crash left, when it is old", test_list_removes_what_a_crash_left },
-        { "set aside", test_set_aside },
         { "removed", test_remove },
         { "the document is removed last", test_remove_takes_the_document_last },
         { "the recorder's ending", test_ending },
+        { "the recorder's ending in its other place", test_spilled_ending },
+        { "the other place is no link", test_spilled_ending_follows_no_link },
         { "the prompt", test_prompt },
         { "the active tasks", test_active_tasks },
         { "the disk", test_disk },

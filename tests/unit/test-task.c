@@ -187,10 +187,13 @@ static void test_wishes_to_stop(void) {
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 Task t = { .cancel_requested = rows[i].cancel > 0, .cancel_requested_at = rows[i].cancel,
-                           .stall_stop_requested_at = rows[i].stall };
+                           .stall_stop_requested_at = rows[i].stall,
+                           .cancel_requested_boottime = rows[i].cancel,
+                           .stall_stop_requested_boottime = rows[i].stall };
 
                 TAP_CHECK_INT(task_is_to_stop(&t), rows[i].first > 0);
                 TAP_CHECK_INT(task_stop_requested_at(&t), rows[i].first);
+                TAP_CHECK_INT(task_stop_requested_boottime(&t), rows[i].first);
         }
 }
 

@@ -1,0 +1,15 @@
+/* What the files of the store share: which directory, and which names in it have a meaning. */
+#pragma once
+
+#include <remote-developer/task-store.h>
+
+#define TASK_STORE_ACTIVE "active_tasks.json"
+#define TASK_STORE_LOCK "remote-developerd.lock"
+
+struct TaskStore {
+        char *path;
+        char *endings; /* path; NULL: there is no other place for them */
+        int dir_fd;
+        int lock_fd; /* -EBADF: nothing could be written so far */
+        usec_t newest; /* the time in the newest id there is */
+};
