@@ -25,7 +25,10 @@ typedef struct Evidence {
         /* what was asked for */
         bool system_scope; /* the system's manager ran it: when that goes down, so does the machine */
         bool cancel_requested;
-        bool stall_stopped; /* for being silent, by its stall_action */
+        usec_t cancel_requested_at;
+        usec_t cancel_requested_boottime; /* clock_boottime_usec() in the unit's boot; 0: not known */
+        usec_t stall_stop_requested_at; /* for being silent, by its stall_action; 0: not */
+        usec_t stall_stop_requested_boottime;
         bool bound_to_service;
         const char *program;           /* borrowed: argv[0] */
         const char *working_directory; /* borrowed */
@@ -35,7 +38,7 @@ typedef struct Evidence {
         /* what was found; each source's ending counts only with its flag */
         bool has_record, has_unit, has_journal;
         Ending record, unit, journal;
-        bool never_started;  /* the unit was never active: a step or the start of the program failed */
+        bool never_started;  /* the unit tells that it was never active: a step or the start of the program failed */
         bool stop_seen;      /* somebody asked systemd to stop the unit */
         bool other_boot;     /* the task belongs to an earlier boot than this one */
         bool other_manager;  /* the user's manager that ran it is gone, and another one runs now */

@@ -92,17 +92,6 @@ static const char *job_refusal(const UnitStatus *s) {
         return NULL;
 }
 
-/* What had ended before the wish came was not ended by it. By the clock that nobody sets, where both were written with
- * it: the wish only notes it in the boot of the unit, which is the recorder's. (Their boot ids need not be the same
- * text: in a container a sandbox may show the host's.) */
-static bool ended_before(const Evidence *e, usec_t wish, usec_t wish_boottime) {
-        if (!e->has_record)
-                return false;
-        if (e->record.ended_at_boottime > 0 && wish_boottime > 0)
-                return e->record.ended_at_boottime < wish_boottime;
-        return e->record.ended_at < wish;
-}
-
 static void gather(TaskRun *run, Evidence *e) {
         const Manager *m = run->manager;
         const Task *t = run->task;
@@ -117,6 +106,11 @@ static void gather(TaskRun *run, Evidence *e) {
         e->timeout_usec = t->spec.timeout_usec;
         e->stall_timeout_usec = t->spec.stall_timeout_usec;
         e->started_at = t->started_at;
+        e->cancel_requested = t->cancel_requested;
+        e->cancel_requested_at = t->cancel_requested_at;
+        e->cancel_requested_boottime = t->cancel_requested_boottime;
+        e->stall_stop_requested_at = t->stall_stop_requested_at;
+        e->stall_stop_requested_boottime = t->stall_stop_requested_boottime;
         e->refused = run->refused;
         e->system_scope = m->scope == RUNTIME_SCOPE_SYSTEM;
         e->other_manager = clock_is_set(t->manager_started_at) &&
@@ -126,10 +120,6 @@ static void gather(TaskRun *run, Evidence *e) {
         gather_ending(run, e);
         if (!e->refused && !e->has_record)
                 e->refused = job_refusal(&run->watch.status);
-        e->cancel_requested = t->cancel_requested &&
-                              !ended_before(e, t->cancel_requested_at, t->cancel_requested_boottime);
-        e->stall_stopped = clock_is_set(t->stall_stop_requested_at) &&
-                           !ended_before(e, t->stall_stop_requested_at, t->stall_stop_requested_boottime);
         gather_agent(run, e);
         r = unit ? attempt_list_invocations(&t->attempts, &earlier) : -ENOMEM;
         if (r >= 0)

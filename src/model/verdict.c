@@ -18,27 +18,23 @@ static const struct {
         { "217", "the user" },              { "226", "the mount namespace" },  { "243", "the credentials" },
 };
 
-/* What systemd's word for a service's result means here. `killed` rows want the main process to have been ended by a
- * signal; the first row that fits counts. */
+/* What the word for a service's result means here. */
 static const struct {
-        const char *service_result, *exit_code;
+        const char *word;
         TaskResult result;
         const char *reason, *sentence;
 } results[] = {
-        { "success", "exited", TASK_COMPLETED, "exit-code", NULL },
-        { "success", "", TASK_COMPLETED, "exit-code", NULL },
-        /* SIGTERM, SIGINT, SIGHUP and SIGPIPE count as success in systemd; nobody asked for a stop, so not here. */
-        { "success", NULL, TASK_FAILED, "signal", "The program was ended by a signal" },
-        { "exit-code", NULL, TASK_FAILED, "exit-code", "The program ended with an exit code other than 0" },
-        { "signal", NULL, TASK_FAILED, "signal", "The program was ended by a signal" },
-        { "core-dump", NULL, TASK_FAILED, "core-dump", "The program crashed and dumped core" },
-        { "timeout", NULL, TASK_TIMED_OUT, "runtime-limit", "The time limit was reached" },
-        { "oom-kill", NULL, TASK_FAILED, "oom-kill", "Memory ran out and the kernel killed the task" },
-        { "watchdog", NULL, TASK_FAILED, "watchdog", "The watchdog ended the program" },
-        { "resources", NULL, TASK_FAILED, "start-failed", "systemd lacked the resources to start the program" },
-        { "start-limit-hit", NULL, TASK_FAILED, "start-failed", "The unit was started too often" },
-        { "exec-condition", NULL, TASK_FAILED, "start-failed", "A condition of the unit was not met" },
-        { "protocol", NULL, TASK_FAILED, "start-failed", "The program did not keep to the protocol of its unit" },
+        { "success", TASK_COMPLETED, "exit-code", NULL },
+        { "exit-code", TASK_FAILED, "exit-code", "The program ended with an exit code other than 0" },
+        { "signal", TASK_FAILED, "signal", "The program was ended by a signal" },
+        { "core-dump", TASK_FAILED, "core-dump", "The program crashed and dumped core" },
+        { "timeout", TASK_TIMED_OUT, "runtime-limit", "The time limit was reached" },
+        { "oom-kill", TASK_FAILED, "oom-kill", "Memory ran out and the kernel killed the task" },
+        { "watchdog", TASK_FAILED, "watchdog", "The watchdog ended the program" },
+        { "resources", TASK_FAILED, "start-failed", "systemd lacked the resources to start the program" },
+        { "start-limit-hit", TASK_FAILED, "start-failed", "The unit was started too often" },
+        { "exec-condition", TASK_FAILED, "start-failed", "A condition of the unit was not met" },
+        { "protocol", TASK_FAILED, "start-failed", "The program did not keep to the protocol of its unit" },
 };
 
 void evidence_done(Evidence *e) {
@@ -82,26 +78,76 @@ static bool was_killed(const Ending *g) {
         return string_equal(g->exit_code, "killed") || string_equal(g->exit_code, "dumped");
 }
 
+static bool main_process_ended(const Ending *g) {
+        return *g->exit_code;
+}
+
+/* systemd's word for the whole unit, or the main process's own end where the two may part: TERM, INT, HUP and PIPE
+ * are a success to systemd, and so is whatever SuccessExitStatus= in a drop-in says; a command that failed after the
+ * program had ended well is none of the program's. */
+static const char *word_of(const Ending *g) {
+        static const char *const of_the_end[] = { "success", "exit-code", "signal", "core-dump" };
+
+        if (!main_process_ended(g) ||
+            string_table_lookup(of_the_end, ELEMENTSOF(of_the_end), g->service_result) < 0)
+                return g->service_result;
+        if (string_equal(g->exit_code, "exited"))
+                return string_equal(g->exit_status, "0") ? "success" : "exit-code";
+        return string_equal(g->exit_code, "dumped") ? "core-dump" : "signal";
+}
+
+/* Whether the unit ended before it was active. Without the unit it follows from what nobody saw; but a program that
+ * ends at once may do so before systemd takes its unit for active, so that its end tells more than the journal. */
+static bool never_began(const Evidence *e, const Ending *g) {
+        if (e->never_started)
+                return true;
+        if (e->has_unit || e->started_at > 0)
+                return false;
+        return !main_process_ended(g) || (e->has_journal && string_equal(g->service_result, "timeout"));
+}
+
 static int judge_refused(const Evidence *e, const Ending *g _unused_, Verdict *v) {
         if (!e->refused)
                 return 0;
         return say(v, TASK_FAILED, "start-failed", "systemd refused to start the unit: %s", e->refused);
 }
 
-static int judge_cancelled(const Evidence *e, const Ending *g _unused_, Verdict *v) {
-        return e->cancel_requested ? say(v, TASK_CANCELLED, "cancelled", "The task was cancelled") : 0;
+/* What had ended before a wish came was not ended by it. By the clock that nobody sets, where both were noted by it.
+ * The other may have been set back, and it was not too late where systemd was asked while the unit was there. */
+static bool came_too_late(const Evidence *e, const Ending *g, usec_t wished_at, usec_t wished_boottime) {
+        if (!g)
+                return false;
+        if (g->ended_at_boottime > 0 && wished_boottime > 0)
+                return g->ended_at_boottime < wished_boottime;
+        return g->ended_at > 0 && g->ended_at < wished_at && !e->stop_seen;
 }
 
-static int judge_stalled(const Evidence *e, const Ending *g _unused_, Verdict *v) {
-        if (!e->stall_stopped)
+static int judge_cancelled(const Evidence *e, const Ending *g, Verdict *v) {
+        if (!e->cancel_requested || came_too_late(e, g, e->cancel_requested_at, e->cancel_requested_boottime))
+                return 0;
+        return say(v, TASK_CANCELLED, "cancelled", "The task was cancelled");
+}
+
+static int judge_stalled(const Evidence *e, const Ending *g, Verdict *v) {
+        if (e->stall_stop_requested_at == 0 ||
+            came_too_late(e, g, e->stall_stop_requested_at, e->stall_stop_requested_boottime))
                 return 0;
         return say(v, TASK_TIMED_OUT, "stall-limit",
                    "No output came for %llu s, and the task was stopped (stall_action)",
                    (unsigned long long) (e->stall_timeout_usec / USEC_PER_SEC));
 }
 
-static int judge_stopped(const Evidence *e, const Ending *g _unused_, Verdict *v) {
-        if (!e->stop_seen)
+/* Success without a main process: nothing but a stop during the preparation does that. In the journal it is every
+ * success, whose exit code is not told there. */
+static bool was_stopped(const Evidence *e, const Ending *g) {
+        if (e->stop_seen)
+                return true;
+        return g && (e->has_record || e->has_unit) && string_equal(g->service_result, "success") &&
+               !main_process_ended(g);
+}
+
+static int judge_stopped(const Evidence *e, const Ending *g, Verdict *v) {
+        if (!was_stopped(e, g))
                 return 0;
         if (e->bound_to_service)
                 return say(v, TASK_INTERRUPTED, "service-stopped",
@@ -128,7 +174,11 @@ static int judge_vanished(const Evidence *e, const Ending *g, Verdict *v) {
 }
 
 static int judge_shutdown(const Evidence *e, const Ending *g, Verdict *v) {
-        if (!string_equal(g->manager_state, "stopping"))
+        /* Only the recorder asks the manager whether it is going down. Without its file, a stop in the life of a
+         * manager that is no more is taken for that manager's own. */
+        bool unrecorded = !e->has_record && e->stop_seen && (e->other_boot || e->other_manager);
+
+        if (!unrecorded && !string_equal(g->manager_state, "stopping"))
                 return 0;
         /* The journal tells whether the end was asked for; without it, an end during shutdown is taken for one. */
         if (e->has_journal && !e->stop_seen && !was_killed(g))
@@ -147,7 +197,7 @@ static const char *failed_start_object(const Evidence *e, const char *status) {
 }
 
 static int judge_start(const Evidence *e, const Ending *g, Verdict *v) {
-        if (!string_equal(g->service_result, "exit-code") || !string_equal(g->exit_code, "exited"))
+        if (!string_equal(word_of(g), "exit-code"))
                 return 0;
         /* The journal, where there is one, tells for certain. A program that ends at once may do so before systemd
          * takes its unit for active. */
@@ -170,7 +220,7 @@ static int judge_start(const Evidence *e, const Ending *g, Verdict *v) {
 
 /* Before the unit is active a time limit is that of the start, not that of the work. */
 static int judge_late_start(const Evidence *e, const Ending *g, Verdict *v) {
-        if (!e->never_started || !*g->exit_code || !string_equal(g->service_result, "timeout"))
+        if (!never_began(e, g) || !main_process_ended(g) || !string_equal(g->service_result, "timeout"))
                 return 0;
         return say(v, TASK_FAILED, "start-failed",
                    "The task could not be started: \"%s\" was not running within task_execution.default_timeout",
@@ -181,7 +231,7 @@ static int judge_late_start(const Evidence *e, const Ending *g, Verdict *v) {
 static int judge_preparation(const Evidence *e, const Ending *g, Verdict *v) {
         static const char *const of_processes[] = { "exit-code", "signal", "core-dump", "timeout", "oom-kill" };
 
-        if (!e->never_started || *g->exit_code ||
+        if (!never_began(e, g) || main_process_ended(g) ||
             string_table_lookup(of_processes, ELEMENTSOF(of_processes), g->service_result) < 0)
                 return 0;
         if (string_equal(g->service_result, "timeout"))
@@ -190,11 +240,11 @@ static int judge_preparation(const Evidence *e, const Ending *g, Verdict *v) {
 }
 
 static int judge_agent(const Evidence *e, const Ending *g, Verdict *v) {
-        bool success = string_equal(g->service_result, "success") && !was_killed(g);
+        bool success = string_equal(word_of(g), "success");
 
         if (e->agent == AGENT_SILENT && success)
                 return say(v, TASK_FAILED, "agent-error", "The agent ended without giving a result");
-        if (e->agent == AGENT_FAILED && (success || string_equal(g->service_result, "exit-code")))
+        if (e->agent == AGENT_FAILED && (success || string_equal(word_of(g), "exit-code")))
                 return say(v, TASK_FAILED, "agent-error", "The agent reports that it failed: %s",
                            e->agent_error ?: "it does not say why");
         return 0;
@@ -214,13 +264,9 @@ static int say_result(const Evidence *e, size_t row, Verdict *v) {
 }
 
 static int judge_result(const Evidence *e, const Ending *g, Verdict *v) {
-        for (size_t i = 0; i < ELEMENTSOF(results); i++) {
-                if (!string_equal(results[i].service_result, g->service_result))
-                        continue;
-                if (results[i].exit_code && !string_equal(results[i].exit_code, g->exit_code))
-                        continue;
-                return say_result(e, i, v);
-        }
+        for (size_t i = 0; i < ELEMENTSOF(results); i++)
+                if (string_equal(results[i].word, word_of(g)))
+                        return say_result(e, i, v);
         return say(v, TASK_FAILED, "unknown", "systemd reports \"%s\", which is not known here", g->service_result);
 }
 
@@ -233,7 +279,7 @@ static void note_exit(const Ending *g, Verdict *v) {
         v->ended_at = g->ended_at;
         if (was_killed(g))
                 snprintf(v->signal, sizeof(v->signal), "SIG%.12s", g->exit_status);
-        else if (string_equal(g->exit_code, "exited"))
+        else if (string_equal(g->exit_code, "exited") && *g->exit_status)
                 v->exit_code = (int) strtol(g->exit_status, NULL, 10);
 }
 
@@ -243,8 +289,10 @@ static void note_exit(const Ending *g, Verdict *v) {
 static bool only_children_were_late(const Evidence *e, const Ending *g) {
         if (!string_equal(g->service_result, "timeout"))
                 return false;
-        if (e->never_started)
+        if (never_began(e, g))
                 return string_equal(g->exit_code, "exited");
+        if (!main_process_ended(g) && (e->has_record || e->has_unit))
+                return false;
         return clock_is_set(e->started_at) && clock_is_set(g->ended_at) &&
                g->ended_at + USEC_PER_SEC < e->started_at + e->timeout_usec;
 }
