@@ -6,7 +6,7 @@ import os
 import pathlib
 import random
 
-from case import same, until
+from case import check, same, until
 from test_survive import verdict
 
 # Writes what it was given to a file, since lines of output are another chapter's.
@@ -43,6 +43,9 @@ def seen(s, out, command, **fields):
     found['environment'] = {k: bytes.fromhex(v).decode('utf-8', 'surrogateescape')
                             for k, v in found['environment'].items()}
     return found
+
+
+KEPT = 'WorkingDirectory', 'RuntimeMaxUSec', 'TimeoutStopUSec', 'Environment', 'ActiveState', 'LoadState'
 
 
 def check_arguments(s, arguments):
@@ -204,3 +207,20 @@ def test_the_same_for_a_program_without_a_slash_and_for_one_that_is_not_there(s)
     same(verdicts, [('completed', 'exit-code', 0, None), *[('failed', 'exit-code', 203, None)] * 2])
     same([s.api.lines(task_id) for task_id in ids], [
         ['$HOME; x'], ['no such program: No such file or directory'], ['/no/such: No such file or directory']])
+
+
+def test_the_unit_is_the_same_in_any_directory_when_systemd_reads_it_again(s):
+    """Time limit, recorder and all: a name that a line of the file would not keep is refused."""
+    for name in 'a%n', '%h', 'back\\slash', 'a \\ b', '"quoted"', "it's", '~', 'x;y', '# x', '-x':
+        directory = s.scratch() / name
+        directory.mkdir()
+        os.chown(directory, s.runner.pw_uid, s.runner.pw_gid)
+        fifo = s.fifo()
+        task_id = s.api.create(f'echo up; read x < {fifo}; exit 3', working_directory=str(directory), timeout=100)
+        s.api.wait_line(task_id, 'up')
+        before = s.show(s.unit(task_id), *KEPT)
+        s.systemctl('daemon-reload')
+        same(s.show(s.unit(task_id), *KEPT), before, name)
+        fifo.write_text('go\n')
+        same(s.api.wait(task_id)['exit_code'], 3, name)
+        check((s.state / f'{task_id}.result').exists(), 'the recorder wrote', name)

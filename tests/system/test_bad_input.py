@@ -42,6 +42,8 @@ BODIES = {
     'empty directory': ({'command': ['true'], 'working_directory': ''}, 400, 'working_directory'),
     'directory is a number': ({'command': ['true'], 'working_directory': 7}, 400, 'working_directory'),
     'directory with NUL': ({'command': ['true'], 'working_directory': '/a\0b'}, 400, 'working_directory'),
+    'directory ends in a backslash': ({'command': ['true'], 'working_directory': '/tmp\\'}, 400, 'working_directory'),
+    'directory ends in a space': ({'command': ['true'], 'working_directory': '/tmp/a /'}, 400, 'working_directory'),
     'endless directory': ({'command': ['true'], 'working_directory': '/x' * 3000}, 400, 'working_directory'),
     'environment is an array': ({'command': ['true'], 'environment': ['A=b']}, 400, 'environment'),
     'environment of numbers': ({'command': ['true'], 'environment': {'A': 1}}, 400, 'environment'),

@@ -81,6 +81,10 @@ static const struct {
         { "{" COMMAND ",\"working_directory\":\"/..\"}", -EINVAL, "working_directory", "\"..\"" },
         { "{" COMMAND ",\"working_directory\":\"/srv/.\"}", -EINVAL, "working_directory", "\"..\"" },
         { "{" COMMAND ",\"working_directory\":\"/srv//.//a\"}", -EINVAL, "working_directory", "\"..\"" },
+        { "{" COMMAND ",\"working_directory\":\"/srv/a\\\\\"}", -EINVAL, "working_directory", "or a backslash" },
+        { "{" COMMAND ",\"working_directory\":\"/srv/a\\\\//\"}", -EINVAL, "working_directory", "or a backslash" },
+        { "{" COMMAND ",\"working_directory\":\"/srv/a \"}", -EINVAL, "working_directory", "in a space" },
+        { "{" COMMAND ",\"working_directory\":\"/srv/a /\"}", -EINVAL, "working_directory", "in a space" },
         /* variables */
         { "{" COMMAND ",\"environment\":{\"\":\"a\"}}", -EINVAL, "environment", "object of strings" },
         { "{" COMMAND ",\"environment\":{\"A=B\":\"a\"}}", -EINVAL, "environment", "object of strings" },
@@ -298,6 +302,7 @@ static void test_a_program_by_path(void) {
         static const char *const texts[] = {
                 "{\"command\":[\"/bin/true\"]}", "{\"command\":[\"true\"]}",
                 "{\"command\":[\"./x\"],\"working_directory\":\"/\"}",
+                "{\"command\":[\"x\"],\"working_directory\":\"/srv/a b\\\\c/%n\"}",
                 "{\"command\":[\"a/b\"],\"working_directory\":\"/srv/\"}",
         };
 
