@@ -42,6 +42,7 @@ typedef struct Evidence {
         bool stop_seen;      /* somebody asked systemd to stop the unit */
         bool other_boot;     /* the task belongs to an earlier boot than this one */
         bool other_manager;  /* the user's manager that ran it is gone, and another one runs now */
+        bool manager_acted;  /* the journal has the manager's records of the unit, if only of its start */
         usec_t started_at;   /* the unit was active: as it was seen, or the journal has it; 0: not known */
         SpawnFailure spawn;
         const char *refused; /* borrowed: systemd's own sentence when it refused to start the unit; else NULL */

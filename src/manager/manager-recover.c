@@ -74,7 +74,7 @@ static bool never_began(TaskRun *run) {
                 return false;
         if (attempt_list_invocations(&t->attempts, &earlier) < 0)
                 return false;
-        return journal_records_read(&run->manager->journal, unit, NULL, earlier, &e) < 0 || !e.has_journal;
+        return journal_records_read(&run->manager->journal, unit, NULL, earlier, &e) < 0 || !e.manager_acted;
 }
 
 static void on_missing(TaskRun *run) {

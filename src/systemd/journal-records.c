@@ -38,6 +38,10 @@ static void take_success(sd_journal *j, Evidence *e) {
         (void) sd_journal_get_realtime_usec(j, &e->journal.ended_at);
 }
 
+/* That it is there is all. In user mode nothing else may be, of a task that ended well at once. */
+static void take_starting(sd_journal *j _unused_, Evidence *e _unused_) {
+}
+
 static void take_start(sd_journal *j, Evidence *e) {
         char result[16];
 
@@ -67,6 +71,7 @@ static const struct {
         const char *message_id;
         void (*take)(sd_journal *j, Evidence *e);
 } records[] = {
+        { SD_MESSAGE_UNIT_STARTING_STR, take_starting },
         { SD_MESSAGE_UNIT_STARTED_STR, take_start },
         { SD_MESSAGE_UNIT_PROCESS_EXIT_STR, take_main_exit },
         { SD_MESSAGE_UNIT_FAILURE_RESULT_STR, take_failure },
@@ -110,8 +115,10 @@ static void take_record(sd_journal *j, Evidence *e) {
 
         journal_get_text(j, "MESSAGE_ID", message_id, sizeof(message_id));
         for (size_t i = 0; i < ELEMENTSOF(records); i++)
-                if (string_equal(records[i].message_id, message_id))
+                if (string_equal(records[i].message_id, message_id)) {
+                        e->manager_acted = true;
                         records[i].take(j, e);
+                }
 }
 
 int journal_records_read(const JournalSource *source, const char *unit, const char *invocation_id,

@@ -43,13 +43,17 @@ static void test_nothing(void) {
 
         read_records(&f, &e);
         check_ending(&e, "", "", "");
-        JOURNAL_APPEND(&f, "a", { "a line of the task's" }, RECORD(SD_MESSAGE_UNIT_STARTING_STR),
+        JOURNAL_APPEND(&f, "a", { "a line of the task's" }, RECORD("00000000000000000000000000000001"),
                        { "the service's own", .unit = "",
                          .fields = "_UID=0\nOBJECT_SYSTEMD_UNIT=" FIXTURE_UNIT "\nINVOCATION_ID=" INVOCATION
                                    "\nMESSAGE_ID=" SD_MESSAGE_UNIT_STOPPING_STR "\n" });
         read_records(&f, &e);
+        TAP_CHECK(!e.manager_acted);
+        JOURNAL_APPEND(&f, "a", RECORD(SD_MESSAGE_UNIT_STARTING_STR));
+        read_records(&f, &e);
         check_ending(&e, "", "", "");
         TAP_CHECK(!e.stop_seen && e.spawn.error == 0 && e.started_at == 0);
+        TAP_CHECK(e.manager_acted);
 }
 
 static void test_endings(void) {

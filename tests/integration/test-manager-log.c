@@ -322,6 +322,28 @@ static void test_records_of_another_invocation_are_not_believed(void) {
         TAP_CHECK_STRING(story_verdict(&s), "interrupted unit-lost");
 }
 
+/* The service died before the document could say more than "queued", and nothing but the begin was written down: better
+ * an unknown end than the work done twice. */
+static void test_task_that_the_journal_knows_has_begun(void) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!begin(&s))
+                return;
+        fake_drop_at(&s.systemd, "StartTransientUnit", false);
+        TAP_CHECK_INT(story_create(&s, "{\"command\": [\"make\"]}"), 0);
+        if (!TAP_CHECK(STORY_UNTIL(&s, story_unit(&s))))
+                return;
+        story_settle(&s);
+        story_log_entry(&s, "_PID=1\nUSER_UNIT={unit}\nUSER_INVOCATION_ID={invocation}\n"
+                            "MESSAGE_ID=7d4958e842da4a758f6c1cdc7b36dcc5\n");
+        fake_unit_remove(story_unit(&s));
+        TAP_CHECK_INT(story_task(&s)->state, TASK_QUEUED);
+        if (!story_connect(&s))
+                return;
+        TAP_CHECK_STRING(story_verdict(&s), "interrupted unit-lost");
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "StartTransientUnit"), 1);
+}
+
 /* In the system tasks are not root, and what they write cannot be taken for systemd's. */
 static void test_forged_records_are_not_believed(void) {
         _cleanup_(story_done) Story s = {};
@@ -389,6 +411,7 @@ static const TapTest tests[] = {
         { "records alone", test_records_alone },
         { "what could not be started is named", test_spawn_failure_is_named },
         { "records of another invocation are not believed", test_records_of_another_invocation_are_not_believed },
+        { "a task that the journal knows has begun", test_task_that_the_journal_knows_has_begun },
         { "forged records are not believed", test_forged_records_are_not_believed },
         { "bound tasks end with the service", test_bound_tasks_end_with_the_service },
         { "a task with records is not started again", test_task_with_records_is_not_started_again },
