@@ -6,7 +6,7 @@ from case import check, seconds, table, until
 from service import ROOT
 from test_survive import away, verdict
 
-# `full`: what is told when all is there. `journal`, `record`: what that source knows by itself; None: it would be wrong.
+# `full`: what is told when all is there. `journal`, `record`: what that source knows by itself.
 Kind = namedtuple('Kind', 'script fields action full journal record')
 
 LOST = ('interrupted', 'unit-lost', None, None)
@@ -26,8 +26,8 @@ def killed(signal):
 
 
 KINDS = {
-    # systemd does not write into the journal how a program ended that ended well by its own idea of it, which a program
-    # killed by SIGTERM has; and a user's manager not even that.
+    # systemd does not write into the journal how a program ended that ended well by its own idea of it, which a
+    # program killed by SIGTERM has; and a user's manager not even that.
     'exit 0': kind('exit 0', ('completed', 'exit-code', 0, None), ('completed', 'exit-code', None, None)),
     'exit 3': kind('exit 3', ('failed', 'exit-code', 3, None)),
     'exit 203': kind('exit 203', ('failed', 'exit-code', 203, None)),

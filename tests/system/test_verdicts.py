@@ -1,8 +1,10 @@
 """The verdict is true: for every way in which a task can end, and whatever is left of the evidence."""
 
 import os
+import pathlib
+import signal
 
-from case import check, contains, modes, same, table, until
+from case import accepts_failures, check, contains, modes, same, table, until
 from test_stream import talker
 from test_survive import away, end_unseen, verdict
 
@@ -49,45 +51,125 @@ def test_verdicts_are_the_same_after_a_restart(s):
         same(s.api.task(task_id), before[script], script)
 
 
-def test_a_crash_is_a_crash(s):
-    task = s.api.run('ulimit -c unlimited; kill -SEGV $$')
-    check(task['reason'] in ('core-dump', 'signal'), 'a crash', task)
-    same((task['status'], task['signal']), ('failed', 'SIGSEGV'))
+STOPS_NOBODY = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGCONT, signal.SIGCHLD,
+                signal.SIGURG, signal.SIGWINCH}
+
+
+def signal_name(number):
+    if number > signal.SIGRTMIN:
+        return f'SIGRTMIN+{number - signal.SIGRTMIN}'
+    return {signal.SIGRTMIN: 'SIGRTMIN+0', signal.SIGIO: 'SIGIO'}.get(number) or signal.Signals(number).name
+
+
+def test_every_signal_is_named(s):
+    numbers = [*range(1, 32), signal.SIGRTMIN, signal.SIGRTMIN + 5, signal.SIGRTMAX]
+    ids = {n: s.api.create(f'ulimit -c 0; kill -{n} $$; exit 9')
+           for n in map(int, numbers) if n not in STOPS_NOBODY}
+    table({signal_name(n): mismatch(s.api.wait(task_id), ('failed', 'signal', None, signal_name(n), signal_name(n)))
+           for n, task_id in ids.items()})
+
+
+def test_a_crash_leaves_a_core_or_is_a_signal(s):
+    directory = s.scratch()
+    dumps = pathlib.Path('/proc/sys/kernel/core_pattern').read_text()[0] != '|'
+    for number in 'SEGV', 'ABRT', 'QUIT':
+        task = s.api.run(f'ulimit -c unlimited; kill -{number} $$', working_directory=str(directory))
+        same((task['status'], task['exit_code'], task['signal']), ('failed', None, f'SIG{number}'))
+        check(task['reason'] == 'core-dump' or not dumps and task['reason'] == 'signal', 'the reason', task['reason'])
+        contains(task['error'], f'SIG{number}')
 
 
 def test_a_program_that_cannot_be_started_is_named(s):
     directory = s.scratch()
-    plain, empty, wrong = directory / 'plain', directory / 'empty', directory / 'wrong'
-    for path, text in ((plain, '#!/bin/sh\n'), (empty, ''), (wrong, '#!/no/such/interpreter\n')):
-        path.write_text(text)
-        path.chmod(0o755 if path != plain else 0o644)
-    rows = {'/no/such/program': {}, 'no-such-program': {}, str(plain): {}, str(directory): {}, str(wrong): {},
-            str(empty): {}, './x': {'working_directory': str(directory)}}
+    texts = {'plain': '#!/bin/sh\n', 'empty': '', 'wrong': '#!/no/such/interpreter\n',
+             'damaged': '\x7fELF, not really'}
+    for name, text in texts.items():
+        (directory / name).write_text(text)
+        (directory / name).chmod(0o644 if name == 'plain' else 0o755)
+    missing, denied, format_error = 'No such file or directory', 'Permission denied', 'Exec format error'
+    rows = {'/no/such/program': missing, 'no-such-program': missing, f'{directory}/plain': denied,
+            str(directory): 'Is a directory', f'{directory}/wrong': missing, './x': missing,
+            f'{directory}/empty': format_error, f'{directory}/damaged': format_error}
+    ids = {program: s.api.create([program], **({'working_directory': str(directory)} if program == './x' else {}))
+           for program in rows}
     found = {}
-    for program, fields in rows.items():
-        task = s.api.run([program], **fields)
+    for program, task_id in ids.items():
+        task = s.api.wait(task_id)
         name = str(directory / 'x') if program == './x' else program
-        good = (task['status'], task['reason'], task['started_at']) == ('failed', 'start-failed', None)
-        found[program] = None if good and name in task['error'] else f'{verdict(task)}: {task["error"]}'
+        good = verdict(task) == ('failed', 'start-failed', 203, None) and task['started_at'] is None
+        sentence = f'The task could not be started: the program "{name}": {rows[program]}'
+        found[program] = None if good and task['error'] == sentence else f'{verdict(task)}: {task["error"]}'
     table(found)
 
 
-def test_a_directory_that_is_not_there_is_named(s):
+def test_a_directory_that_cannot_be_used_is_named(s):
     secret = s.scratch()
     secret.chmod(0)
     os.chown(secret, 0, 0)
-    for path in '/no/such/directory', '/etc/passwd', str(secret):
+    rows = {'/no/such/directory': 'No such file or directory', '/etc/passwd': 'Not a directory',
+            str(secret): 'Permission denied', f'{secret}/below': 'Permission denied'}
+    for path, error in rows.items():
         task = s.api.run(['true'], working_directory=path)
-        same((task['status'], task['reason']), ('failed', 'start-failed'), path)
-        contains(task['error'], path)
+        same(verdict(task), ('failed', 'start-failed', 200, None), path)
+        same(task['error'], f'The task could not be started: the working directory "{path}": {error}')
 
 
 @modes('system')
 def test_a_user_who_does_not_exist_is_named(s):
     s.configure(task_execution={'user': 'no-such-user'})
     task = s.api.run(['true'])
-    same((task['status'], task['reason']), ('failed', 'start-failed'))
-    contains(task['error'], 'no-such-user')
+    same(verdict(task), ('failed', 'start-failed', 217, None))
+    contains(task['error'], 'the user "no-such-user"')
+
+
+LOOP = 'while :; do sleep 0.02; done'
+CANCELLED = {  # what the program makes of it: what is told beside "cancelled"
+    f'trap "exit 0" TERM; echo up; {LOOP}': (0, None),
+    f'trap "exit 7" TERM; echo up; {LOOP}': (7, None),
+    f'trap "kill -KILL $$" TERM; echo up; {LOOP}': (None, 'SIGKILL'),
+    f'trap "" TERM; echo up; {LOOP}': (None, 'SIGKILL'),
+    'echo up; exec sleep 1000': (None, 'SIGTERM'),
+}
+
+
+def cancel_all(s, meanwhile):
+    s.configure(task_execution={'cancel_grace': 1})
+    ids = {script: s.api.create(script) for script in CANCELLED}
+    for task_id in ids.values():
+        s.api.wait_line(task_id, 'up')
+    for task_id in ids.values():
+        same(s.api.cancel(task_id).status, 200)
+    meanwhile(ids.values())
+    wanted = {script: ('cancelled', 'cancelled', *row, 'cancelled') for script, row in CANCELLED.items()}
+    table({script: mismatch(s.api.wait(task_id), wanted[script]) for script, task_id in ids.items()})
+
+
+def test_cancelled_is_cancelled_whatever_the_program_makes_of_it(s):
+    cancel_all(s, lambda ids: None)
+
+
+@accepts_failures
+def test_cancelled_is_cancelled_though_the_service_died_of_it(s):
+    cancel_all(s, lambda ids: s.kill())
+
+
+def test_cancelled_is_cancelled_though_nobody_saw_the_end(s):
+    def go_away(ids):
+        with away(s, 'stop'):
+            for task_id in ids:
+                until((s.state / f'{task_id}.result').exists, 'it has ended')
+    cancel_all(s, go_away)
+
+
+def test_what_had_failed_is_not_made_a_stop_by_stopping_it(s):
+    fifo = s.fifo()
+    task_id = s.api.create(f'echo up; read x < {fifo}; exit 3')
+    s.api.wait_line(task_id, 'up')
+    with away(s, 'stop'):
+        fifo.write_text('go\n')
+        until(lambda: s.show(s.unit(task_id), 'ActiveState') == 'failed', 'it has failed')
+        s.systemctl('stop', s.unit(task_id))
+    same(verdict(s.api.wait(task_id)), ('failed', 'exit-code', 3, None))
 
 
 def test_stopping_the_unit_by_hand_is_told_from_cancelling(s):
@@ -100,10 +182,13 @@ def test_stopping_the_unit_by_hand_is_told_from_cancelling(s):
 
 
 def test_killing_the_unit_by_hand_is_a_signal(s):
-    task_id, _ = talker(s)
-    s.api.wait_line(task_id, 'up')
-    s.systemctl('kill', '--signal=KILL', s.unit(task_id))
-    same(verdict(s.api.wait(task_id)), ('failed', 'signal', None, 'SIGKILL'))
+    names = 'KILL', 'TERM', 'HUP', 'USR2', 'RTMIN+3'
+    ids = {name: talker(s)[0] for name in names}
+    for name, task_id in ids.items():
+        s.api.wait_line(task_id, 'up')
+        s.systemctl('kill', f'--signal={name}', s.unit(task_id))
+    table({name: mismatch(s.api.wait(task_id), ('failed', 'signal', None, f'SIG{name}', f'SIG{name}'))
+           for name, task_id in ids.items()})
 
 
 def test_no_failed_unit_is_left_in_systemd(s):
@@ -128,31 +213,6 @@ def without_recorder(s, script, instead=None, **fields):
             path.write_text(instead)
         s.systemctl('reset-failed', s.unit(task_id), check=False)
     return s.api.wait(task_id)
-
-
-def test_the_journal_tells_when_the_recorders_file_is_lost(s):
-    """As far as systemd writes it there: not how a program ended that ended well, and a user's manager not even that
-    it did; then nothing is known and nothing is claimed."""
-    rows = {script: mismatch(without_recorder(s, script), PLAIN[script][1:]) for script in ('exit 1', 'kill -KILL $$')}
-    late = without_recorder(s, 'exec sleep 1000', timeout=2)
-    rows['timeout'] = None if verdict(late)[:2] == ('timed_out', 'runtime-limit') else verdict(late)
-    well = without_recorder(s, 'exit 0')
-    wanted = ('interrupted', 'unit-lost') if s.is_user else ('completed', 'exit-code')
-    rows['exit 0'] = None if verdict(well)[:2] == wanted else verdict(well)
-    table(rows)
-
-
-def test_a_failed_unit_tells_when_the_recorders_file_is_lost(s):
-    task_id, fifo = talker(s)
-    s.api.wait_line(task_id, 'up')
-    path = s.state / f'{task_id}.result'
-    with away(s, 'stop'):
-        s.systemctl('kill', '--signal=ABRT', s.unit(task_id))
-        until(path.exists, 'it has ended')
-        until(lambda: s.show(s.unit(task_id), 'ActiveState') == 'failed', 'its unit has failed')
-        path.unlink()
-    task = s.api.wait(task_id)
-    same((task['status'], task['signal']), ('failed', 'SIGABRT'))
 
 
 def test_a_recorders_file_of_another_life_is_not_believed(s):
