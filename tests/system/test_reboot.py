@@ -1,11 +1,15 @@
-"""Stories in which the machine goes down, or the service is replaced, in the middle. Each has a phase before, whose
-result the phase after is given; what lies between is done from outside (`run`)."""
+"""Stories in which the machine or its bus goes down, or the service is replaced, in the middle. Each has a phase
+before, whose result the next one is given; what lies between is done from outside (`run`), or is a phase of its own
+that outlives the bus."""
 
 import pathlib
+import shutil
 from collections import namedtuple
 
 from case import check, contains, note, same, until
 from service import ROOT, TASKS
+from test_stream import talker
+from test_survive import ENDINGS
 
 Story = namedtuple('Story', 'name before action after')
 
@@ -30,13 +34,20 @@ def verdict(task):
     return task['status'], task['reason']
 
 
+def unrecorded(s):
+    """A task whose recorder will find something in the place of its file, as on a full disk."""
+    task_id = running(s)
+    (s.state / f'{task_id}.result/in-the-way').mkdir(parents=True)
+    return task_id
+
+
 def before_reboot(s, _):
     s.systemctl('enable', '--now', 'remote-developer.service')
     notes = {'ended': s.api.run('echo before; exit 3')['task_id'], 'runs': running(s, labels={'a': 'b'}),
              'stubborn': running(s, 'trap "" TERM HUP; echo up; while :; do sleep 1; done'),
              'obedient': running(s, 'trap "exit 0" TERM; echo up; while :; do sleep 0.1; done'),
-             'boot': pathlib.Path('/proc/sys/kernel/random/boot_id').read_text()}
-    until(lambda: len([t for t in s.active_tasks() if t['is_alive']]) == 3, 'all are known to run')
+             'unrecorded': unrecorded(s), 'boot': pathlib.Path('/proc/sys/kernel/random/boot_id').read_text()}
+    until(lambda: len([t for t in s.active_tasks() if t['is_alive']]) == 4, 'all are known to run')
     return notes
 
 
@@ -50,7 +61,7 @@ def check_gone(s, task_id):
 def after_reboot(s, notes):
     """Nothing is started by hand: what is enabled is there."""
     until(lambda: s.api.get('/api/health').status == 200, 'it serves')
-    for name in 'runs', 'stubborn', 'obedient':
+    for name in 'runs', 'stubborn', 'obedient', 'unrecorded':
         check_gone(s, notes[name])
     same(verdict(s.api.task(notes['ended'])), ('failed', 'exit-code'))
     same(s.api.lines(notes['ended']), ['before'])
@@ -143,8 +154,58 @@ def after_resumption(s, notes):
     s.configure()
 
 
+BUS = 'dbus.socket', 'dbus.service'
+
+
+def before_bus(s, _):
+    s.listen()
+    goes_on, stopped, ids, fifos = talker(s), running(s), {}, {}
+    for program in ENDINGS:
+        if 'sleep' not in program:
+            fifos[program] = str(s.fifo())
+            ids[program] = running(s, f'echo up; read x < {fifos[program]}; {program}')
+    return {'ids': ids, 'fifos': fifos, 'stopped': stopped, 'goes_on': goes_on[0], 'fifo': str(goes_on[1]),
+            'pid': s.main_pid(), 'scratches': [str(path) for path in s.scratches]}
+
+
+def during_bus(s, notes):
+    """Tasks end while the service cannot hear of it, and new ones are refused with the cause."""
+    s.systemctl('stop', *BUS)
+    until(lambda: s.api.get('/api/health').status == 503, 'it knows that it is cut off')
+    reply = s.api.post('/api/create-task', {'command': ['true']})
+    same(reply.status, 503)
+    contains(reply.json['error'], 'systemd cannot be reached')
+    for fifo in notes['fifos'].values():
+        pathlib.Path(fifo).write_text('go\n')
+    s.systemctl('stop', s.unit(notes['stopped']))
+    pathlib.Path(notes['fifo']).write_text('meanwhile\n')
+    for task_id in [notes['stopped'], *notes['ids'].values()]:
+        until((s.state / f'{task_id}.result').exists, 'it has ended')
+    same(s.api.task(notes['goes_on'])['status'], 'executing_task')
+    s.systemctl('start', *BUS)
+    return notes
+
+
+def after_bus(s, notes):
+    until(lambda: s.api.get('/api/health').status == 200, 'it is connected again')
+    for program, task_id in notes['ids'].items():
+        task = s.api.wait(task_id)
+        same((task['status'], task['reason'], task['exit_code'], task['signal']), ENDINGS[program], program)
+    same(verdict(s.api.wait(notes['stopped'])), ('cancelled', 'stopped'))
+    same(s.api.alive(notes['goes_on'])['is_alive'], True)
+    pathlib.Path(notes['fifo']).write_text('after\nend\n')
+    same(s.api.lines(notes['goes_on']), ['up', 'meanwhile', 'after'])
+    same(verdict(s.api.task(notes['goes_on'])), ('completed', 'exit-code'))
+    same(s.main_pid(), notes['pid'], 'the service has outlived it')
+    same(s.task_units(), set())
+    same(s.api.run('exit 5')['exit_code'], 5)
+    for path in notes['scratches']:
+        shutil.rmtree(path)
+
+
 STORIES = [
     Story('an upgrade leaves tasks running', 'before_upgrade', 'upgrade', 'after_upgrade'),
+    Story('the bus is restarted', 'before_bus', 'during_bus', 'after_bus'),
     Story('what ran at a reboot is interrupted', 'before_reboot', 'reboot', 'after_reboot'),
     Story('what ran at a reboot is resumed when told so', 'before_resumption', 'reboot', 'after_resumption'),
     Story('what was acknowledged in a shutdown is run', 'before_shutdown', 'reboot', 'after_shutdown'),
