@@ -121,35 +121,50 @@ static void test_end_of_the_job_alone(void) {
         TAP_CHECK_STRING(story_task(&s)->invocation_id, u->status.invocation_id);
 }
 
-/* What the unit is after it; and where that tells nothing, why systemd gave the job up. */
+/* What the unit is after it; and where that tells nothing, why systemd gave the job up. All the results that 252
+ * knows, heard before the answer to the start and after it. */
+static void check_result_of_the_job(const char *job, const char *active_state, const char *verdict, bool before) {
+        _cleanup_(story_done) Story s = {};
+        FakeUnit *u;
+
+        if (!story_begin(&s))
+                return;
+        fake_delay_replies(&s.systemd, before ? "StartTransientUnit" : NULL);
+        if (!(u = story_ask(&s)))
+                return;
+        snprintf(u->status.result, UNIT_WORD_SIZE, "exit-code");
+        u->status.exec_main_code = string_equal(active_state, "failed") ? CLD_EXITED : 0;
+        u->status.exec_main_status = 1;
+        fake_unit_put_state(u, active_state, "any");
+        fake_emit_job_removed(u, job);
+        story_settle(&s);
+        fake_release_replies(&s.systemd);
+        story_settle(&s);
+        TAP_CHECK_STRING(story_verdict(&s), verdict);
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "StartTransientUnit"), 1);
+}
+
 static void test_every_result_of_the_job(void) {
         static const struct {
                 const char *job, *active_state, *verdict;
         } rows[] = {
                 { "done", "active", "running" },
                 { "canceled", "inactive", "interrupted unit-lost" },
+                { "canceled", "failed", "failed exit-code" },
                 { "failed", "failed", "failed exit-code" },
                 { "timeout", "inactive", "failed start-failed" },
                 { "dependency", "inactive", "failed start-failed" },
                 { "skipped", "inactive", "failed start-failed" },
                 { "assert", "inactive", "failed start-failed" },
                 { "unsupported", "inactive", "failed start-failed" },
+                { "invalid", "inactive", "interrupted unit-lost" },
+                { "collected", "inactive", "interrupted unit-lost" },
+                { "once", "inactive", "interrupted unit-lost" },
         };
 
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                _cleanup_(story_done) Story s = {};
-                FakeUnit *u;
-
-                if (!story_begin(&s) || !(u = story_ask(&s)))
-                        return;
-                snprintf(u->status.result, UNIT_WORD_SIZE, "exit-code");
-                u->status.exec_main_code = string_equal(rows[i].active_state, "failed") ? CLD_EXITED : 0;
-                u->status.exec_main_status = 1;
-                fake_unit_put_state(u, rows[i].active_state, "any");
-                fake_emit_job_removed(u, rows[i].job);
-                story_settle(&s);
-                TAP_CHECK_STRING(story_verdict(&s), rows[i].verdict);
-        }
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                for (unsigned before = 0; before < 2; before++)
+                        check_result_of_the_job(rows[i].job, rows[i].active_state, rows[i].verdict, before);
 }
 
 /* The recorder's file is what the condition of the unit looks for: it has run already. */

@@ -322,8 +322,8 @@ static void test_records_of_another_invocation_are_not_believed(void) {
         TAP_CHECK_STRING(story_verdict(&s), "interrupted unit-lost");
 }
 
-/* The service died before the document could say more than "queued", and nothing but the begin was written down: better
- * an unknown end than the work done twice. */
+/* The service died before the document could say more than "queued", and nothing but the begin was written down:
+ * better an unknown end than the work done twice. */
 static void test_task_that_the_journal_knows_has_begun(void) {
         _cleanup_(story_done) Story s = {};
 
