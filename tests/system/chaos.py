@@ -20,10 +20,12 @@ TAG = re.compile(r'chaos-\d+-tag')
 TOLD = 'status', 'reason', 'signal', 'error', 'invocation_id', 'log_lines'  # in a reply as on disk
 FILE = re.compile(r'(task-\d+-[0-9a-f]{6})\.(json|result|prompt)')
 AGENT = pathlib.Path('/usr/local/bin/claude')
-# Ends with 99 when its prompt is not the one that was sent.
+# Ends with 99 when its prompt is not the one that was sent. So many lines, and a moment: its document is saved
+# meanwhile.
 AGENT_SCRIPT = '''#!/bin/sh
 echo "began $INVOCATION_ID" >>"$CHAOS_TRUTH"
 [ "$(cat)" = "prompt of $CHAOS_TAG" ] || exit 99
+seq 24; sleep 0.05
 echo '{"type":"result","subtype":"success","is_error":'$CHAOS_FAILS',"result":"by request"}'
 echo ended >>"$CHAOS_TRUTH"
 '''
@@ -93,8 +95,8 @@ KINDS = {
     'cancel the deaf': cancelled('trap "" TERM; sleep 1000', weight=1),
     'cancel in its end': Kind('sleep 0.02; echo ended >>"$1"; exit 0', ('completed', 'exit-code', 0, None), 0,
                               ends=False, cancel=True),
-    'agent': Kind('', ('completed', 'exit-code', 0, None), 0, agent=True),
-    'agent fails': Kind('', ('failed', 'agent-error', 0, None), 0, agent=True, weight=2),
+    'agent': Kind('', ('completed', 'exit-code', 0, None), 24, agent=True),
+    'agent fails': Kind('', ('failed', 'agent-error', 0, None), 24, agent=True, weight=2),
 }
 
 
@@ -182,8 +184,13 @@ class World:
         return reply
 
     def up(self):
-        """Returns when the service serves: connections wait for that at its socket."""
-        same(self.patiently('GET', '/api/health').status, 200)
+        """Returns when the service serves: connections wait for that at its socket. That a part is away for a moment, as
+        the journal's file of a user while journald rotates it, is told and no failure."""
+        deadline = time.monotonic() + 5
+        while (reply := self.patiently('GET', '/api/health')).status != 200 and time.monotonic() < deadline:
+            note(f'health: {reply.json["error"]}')
+            time.sleep(0.1)
+        same(reply.status, 200, reply.body)
 
     def pick(self):
         return self.random.choices(list(KINDS), [kind.weight for kind in KINDS.values()])[0]
