@@ -156,9 +156,12 @@ static void start_looking(JournalFollower *f) {
         (void) sd_event_source_set_enabled(f->look_source, SD_EVENT_ONESHOT);
 }
 
+/* journald announces an entry when it is all there. A closer look that came before, between two of its updates of the
+ * file, has libsystemd remember an end that is none until a further entry comes: hence afresh. */
 static int on_journal_io(sd_event_source *s _unused_, int fd _unused_, uint32_t events _unused_, void *userdata) {
         JournalFollower *f = userdata;
 
+        (void) journal_follower_look_afresh(f);
         if (f->interval_usec > 0) {
                 start_looking(f);
                 return pump_turn(f);
