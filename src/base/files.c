@@ -147,7 +147,12 @@ int file_create_durable(int dir_fd, const char *name, const void *data, size_t s
         if (linkat(dir_fd, temporary, dir_fd, name, 0) < 0)
                 r = -errno;
         unlinkat(dir_fd, temporary, 0);
-        return r < 0 ? r : sync_directory(dir_fd);
+        if (r < 0)
+                return r;
+        r = sync_directory(dir_fd);
+        if (r < 0)
+                unlinkat(dir_fd, name, 0); /* whoever is told of the error must not find it later */
+        return r;
 }
 
 int file_remove_durable(int dir_fd, const char *name) {

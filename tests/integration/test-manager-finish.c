@@ -43,6 +43,40 @@ static void test_record_of_another_invocation_is_not(void) {
         TAP_CHECK_INT(story_task(&s)->exit_code, -1);
 }
 
+/* A preparation step (ExecStartPre=) that fails, or reaches its limit: the unit was never active, and the main process
+ * never ran. What the recorder tells and what the unit tells come to the same. */
+static void test_failed_step(void) {
+        static const struct {
+                const char *result, *part;
+                bool recorded;
+        } rows[] = {
+                { "exit-code", "failed (exit-code)", true }, { "exit-code", "failed (exit-code)", false },
+                { "timeout", "time limit", true },           { "timeout", "time limit", false },
+                { "signal", "failed (signal)", true },       { "oom-kill", "failed (oom-kill)", false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(story_done) Story s = {};
+                FakeUnit *u;
+
+                if (!story_begin(&s) || !(u = story_ask(&s)))
+                        return;
+                fake_unit_set_state(u, "activating", "start-pre");
+                TAP_CHECK(STORY_UNTIL(&s, story_is_in(&s, TASK_PREPARING)));
+                TAP_CHECK_STRING(task_status(story_task(&s)), "preparing_workspace");
+                if (rows[i].recorded)
+                        story_record(&s, NULL, rows[i].result, "", "");
+                snprintf(u->status.result, UNIT_WORD_SIZE, "%s", rows[i].result);
+                fake_unit_set_state(u, "deactivating", "stop-post");
+                fake_unit_set_state(u, "failed", "failed");
+                fake_emit_job_removed(u, "failed");
+                TAP_CHECK_STRING(story_verdict(&s), "failed step-failed");
+                TAP_CHECK_CONTAINS(story_task(&s)->error, rows[i].part);
+                TAP_CHECK_INT(story_task(&s)->exit_code, -1);
+                TAP_CHECK(!clock_is_set(story_task(&s)->started_at));
+        }
+}
+
 static void test_torn_record_is_not(void) {
         _cleanup_(story_done) Story s = {};
         FakeUnit *u;
@@ -345,6 +379,7 @@ static void test_what_is_finished_stays(void) {
 static const TapTest tests[] = {
         { "the recorder is believed before the unit", test_recorder_is_believed_before_the_unit },
         { "the record of another invocation is not believed", test_record_of_another_invocation_is_not },
+        { "a preparation step fails", test_failed_step },
         { "a torn record is not believed", test_torn_record_is_not },
         { "a unit that was started again is followed", test_unit_that_was_started_again_is_followed },
         { "what the unit tells", test_what_the_unit_tells },

@@ -86,10 +86,15 @@ class Service:
     def journal_cursor(self):
         return self.journal('--lines=1')[0]['__CURSOR']
 
+    def journal_after(self, cursor, *matches):
+        """journalctl's own --after-cursor= passes over the first match when the cursor's entry is none (252)."""
+        return [entry for entry in self.journal(f'--cursor={cursor}', *matches) if entry['__CURSOR'] != cursor]
+
     def own_entries(self, cursor=None):
         """What the service itself wrote, after a cursor if given."""
         unit, uid = ('_SYSTEMD_USER_UNIT', [f'_UID={self.owner.pw_uid}']) if self.is_user else ('_SYSTEMD_UNIT', [])
-        return self.journal(*([f'--after-cursor={cursor}'] if cursor else []), f'{unit}={SERVICE}', *uid)
+        matches = [f'{unit}={SERVICE}', *uid]
+        return self.journal_after(cursor, *matches) if cursor else self.journal(*matches)
 
     def own_messages(self, cursor=None):
         return [entry.get('MESSAGE') for entry in self.own_entries(cursor)]
@@ -97,7 +102,7 @@ class Service:
     def failures(self, cursor):
         """How the service's own unit failed since then, in systemd's words."""
         field = 'USER_UNIT' if self.is_user else 'UNIT'
-        found = self.journal(f'--after-cursor={cursor}', f'{field}={SERVICE}', f'MESSAGE_ID={UNIT_FAILED}')
+        found = self.journal_after(cursor, f'{field}={SERVICE}', f'MESSAGE_ID={UNIT_FAILED}')
         return [entry.get('UNIT_RESULT') for entry in found]
 
     # --- its life ---
