@@ -18,7 +18,7 @@ from service import ROOT, TASKS
 PATIENCE = 60  # seconds until all has ended; children that shrug SIGTERM off take ten
 TAG = re.compile(r'chaos-\d+-tag')
 TOLD = 'status', 'reason', 'signal', 'error', 'invocation_id', 'log_lines'  # in a reply as on disk
-FILE = re.compile(r'(task-\d+-[0-9a-f]{6})\.(json|result|prompt)')
+FILE = re.compile(r'(task-\d+-[0-9a-f]{6})(?:\.\d+)?\.(json|result|prompt)')
 AGENT = pathlib.Path('/usr/local/bin/claude')
 # Ends with 99 when its prompt is not the one that was sent. So many lines, and a moment: its document is saved
 # meanwhile.
@@ -111,6 +111,8 @@ class Attempt:
     task_id: str | None = None  # acknowledged
     refused: str | None = None
     reloaded: bool = False     # systemd was, since it was asked for
+    resumed: int = 0           # further attempts that were acknowledged
+    maybe_resumed: int = 0     # and those whose request was not answered
     cancel: str | None = None  # how the wish was answered: 'accepted', 'too late', 'perhaps'
 
     @property
@@ -220,6 +222,17 @@ class World:
         check(reply.status in (200, 409), 'the answer to a cancel', reply)
         attempt.cancel = 'accepted' if reply.status == 200 else 'too late' if self.lost == lost else 'perhaps'
 
+    def resume(self, attempt):
+        """Asked for once, of a task that has ended."""
+        if not attempt.task_id:
+            return
+        reply = self.once('POST', f'/api/task/{attempt.task_id}/resume')
+        check(not reply or reply.status in (200, 409), 'the answer to a resume', reply)
+        attempt.resumed += bool(reply and reply.status == 200)
+        attempt.maybe_resumed += reply is None
+        if attempt.kind.cancel and reply and reply.status == 200:
+            attempt.cancel = None
+
     def cancel_what_is_to_be(self):
         """Also tasks whose creation was not answered: their client finds them in the list."""
         for attempt in self.attempts:
@@ -309,31 +322,35 @@ class World:
         began, may_not_begin = attempt.began(), attempt.kind.cancel or attempt.kind.wanted[1] == 'start-failed'
         if len(ids) > 1:
             return f'there are several: {ids}'
-        if len(began) > 1:
-            return f'it ran {len(began)} times'
         if not ids:
             return f'acknowledged as {attempt.task_id} and lost' if attempt.task_id else \
                 'it ran and is not known' if began else None
         if attempt.refused or attempt.task_id not in (None, ids[0]):
             return f'it is {ids[0]}, the client was told {attempt.refused or attempt.task_id}'
         task = self.service.api.task(ids[0])
-        if not began and not may_not_begin:
-            return f'it never ran: {task["status"]}, {task["reason"]}, {task["error"]}'
-        if began and task['invocation_id'] != began[0]:
-            return f'it ran as {began[0]} and is known as {task["invocation_id"]}'
+        if not attempt.resumed <= task['attempt'] - 1 <= attempt.resumed + attempt.maybe_resumed:
+            return f'resumed {attempt.resumed} to {attempt.resumed + attempt.maybe_resumed} times, is {task["attempt"]}'
+        runs = [*task['attempts'], task]
+        if [run['attempt'] for run in runs] != list(range(1, len(runs) + 1)):
+            return f'its attempts are {[run["attempt"] for run in runs]}'
+        if len(began) > len(runs) or len(began) < len(runs) and not may_not_begin:
+            return f'it ran {len(began)} times: {task["status"]}, {task["reason"]}, {task["error"]}'
+        if len(began) == len(runs) and [run['invocation_id'] for run in runs] != began:
+            return f'it ran as {began} and is known as {[run["invocation_id"] for run in runs]}'
         if differ := [name for name in TOLD if task[name] != documents[ids[0]][name]]:
             return f'what is told and what is on disk differ in {differ}'
-        return self.wrong_end(attempt, task)
+        return next(filter(None, (self.wrong_end(attempt, task, run) for run in runs)), None)
 
-    def wrong_end(self, attempt, task):
+    def wrong_end(self, attempt, task, run):
         kind = attempt.kind
-        verdict = tuple(task[name] for name in ('status', 'reason', 'exit_code', 'signal'))
+        verdict = tuple(run[name] for name in ('result', 'reason', 'exit_code', 'signal'))
         if not any(verdict[:len(w)] == w for w in attempt.wanted()):
             return f'{verdict} {task["error"]!r}, should be {attempt.wanted()} ({task["task_id"]})'
         if kind.ends and not attempt.ended():
             return f'{verdict}, but it did not come to its end'
-        if kind.lines is not None and verdict[0] != 'cancelled' and task['log_lines'] != kind.lines + 1:
-            return f'its log has {task["log_lines"]} lines, should have {kind.lines + 1} ({task["task_id"]})'
+        lines = (kind.lines or 0) + 1
+        if kind.lines is not None and verdict[0] != 'cancelled' and run['log_lines'] != lines * run['attempt']:
+            return f'its log has {run["log_lines"]} lines, should have {lines * run["attempt"]} ({task["task_id"]})'
         return None
 
     def forget(self):
