@@ -90,6 +90,9 @@ void buffer_consume(Buffer *b, size_t size) {
 }
 
 static int append_json_escape(Buffer *b, unsigned char c) {
+        static const char digits[] = "0123456789abcdef";
+        const char number[] = { '\\', 'u', '0', '0', digits[c >> 4], digits[c & 0xf] };
+
         switch (c) {
         case '"':
                 return buffer_append(b, "\\\"", 2);
@@ -102,7 +105,7 @@ static int append_json_escape(Buffer *b, unsigned char c) {
         case '\t':
                 return buffer_append(b, "\\t", 2);
         default:
-                return buffer_append_format(b, "\\u%04x", c);
+                return buffer_append(b, number, sizeof(number)); /* there may be sixteen million */
         }
 }
 
