@@ -20,6 +20,9 @@ int file_open_directory(const char *path, mode_t mode);
  * are followed by a 0 that is not counted. */
 int file_read(int dir_fd, const char *name, size_t max, Buffer *ret);
 
+/* Writes all of it, in as many calls as it takes. */
+int file_write_all(int fd, const void *bytes, size_t size);
+
 /* Writes a temporary file beside `name`, fsyncs it, renames it over `name` and fsyncs the directory. On error
  * `name` is what it was and the temporary file is gone. */
 int file_write_durable(int dir_fd, const char *name, const void *data, size_t size, mode_t mode);

@@ -79,7 +79,9 @@ int file_read(int dir_fd, const char *name, size_t max, Buffer *ret) {
         return 0;
 }
 
-static int write_all(int fd, const char *data, size_t size) {
+int file_write_all(int fd, const void *bytes, size_t size) {
+        const char *data = bytes;
+
         while (size > 0) {
                 ssize_t n = write(fd, data, size);
 
@@ -110,7 +112,7 @@ static int write_temporary(int dir_fd, const char *target, const char *data, siz
         if (fd < 0)
                 return -errno;
 
-        r = write_all(fd, data, size);
+        r = file_write_all(fd, data, size);
         if (r >= 0 && fsync(fd) < 0)
                 r = -errno;
         if (r < 0)

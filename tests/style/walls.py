@@ -41,13 +41,17 @@ WALLS = [
      r'yaml\.h',
      lambda where, room: room == 'model' and where.endswith('.c'),
      'the configuration reader of src/model/ is the only one to see YAML'),
+    ('libzstd only in the writer and the reader of archived logs',
+     r'zstd\.h',
+     lambda where, room: re.fullmatch(r'src/model/log-archive-(reader|writer)\.c', where),
+     'an archived log is read and written through log-archive.h'),
     ('json-c only in src/base/json*.c',
      r'json-c/|json(_\w+)?\.h$',
      lambda where, room: in_json_reader(where),
      'use the json header of base'),
 ]
 
-PRIVATE_LIBRARIES = re.compile(r'systemd/(?!sd-(event|id128)\.h)|microhttpd|yaml\.h|json-c/')
+PRIVATE_LIBRARIES = re.compile(r'systemd/(?!sd-(event|id128)\.h)|microhttpd|yaml\.h|zstd\.h|json-c/')
 
 BANNED = {
     'strcpy': 'strdup, or snprintf with a check',
