@@ -20,8 +20,6 @@
 #include <remote-developer/ending.h>
 #include <remote-developer/task.h>
 
-#define TASK_DOCUMENT_SIZE_MAX ((size_t) 8 * 1024 * 1024)
-
 typedef struct TaskStore TaskStore;
 
 typedef enum TaskFault {
@@ -42,6 +40,9 @@ const char *task_store_path(const TaskStore *s); /* absolute */
 /* Gives the task its id and writes its first document; exactly one task gets an id. It is greater than all others. */
 int task_store_create(TaskStore *s, Task *t);
 int task_store_save(TaskStore *s, Task *t);
+
+/* There is a task with that id, though not here: those created from now on get greater ones. */
+void task_store_note_id(TaskStore *s, const char *id);
 
 /* The first document of a task that has its id; -EEXIST: there is one. */
 int task_store_add(TaskStore *s, Task *t);

@@ -6,8 +6,8 @@
  *                        └── a stop asked for: stopping ──▶ finished (cancelled)
  *
  * Invariants: `id` is valid (task_id_is_valid) and never changes; `result` is set if and only if `state` is
- * finished; a finished task never changes again but for being forgotten, or for a further attempt: then it is
- * queued again, and what the ended attempt came to is in `attempts`.
+ * finished; a finished task never changes again but for being archived or forgotten, or for a further attempt: then
+ * it is queued again, and what the ended attempt came to is in `attempts`.
  */
 #pragma once
 
@@ -121,6 +121,7 @@ typedef struct Task {
         uint64_t log_bytes;
         usec_t last_output_at;
         char *log_cursor; /* the journal's, of the last line counted */
+        usec_t archived_at; /* 0: it is in the state directory */
 } Task;
 
 /* A new task in state queued, without an id. NULL: no memory. */

@@ -51,6 +51,7 @@ static const JsonField task_fields[] = {
         TASK_FIELD(log_bytes, JSON_UINT64, 0, NULL),
         TASK_FIELD(last_output_at, JSON_TIME, 0, NULL),
         TASK_FIELD(log_cursor, JSON_STRING, JSON_HIDDEN, NULL),
+        TASK_FIELD(archived_at, JSON_TIME, JSON_OMIT_UNSET, NULL),
 };
 
 static int write_derived(const Task *t, Json *j) {

@@ -3,6 +3,7 @@
 
 #include <remote-developer/files.h>
 #include <remote-developer/strings.h>
+#include <remote-developer/task-file.h>
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -105,16 +106,6 @@ const char *task_store_path(const TaskStore *s) {
         return s->path;
 }
 
-static int document_text(const Task *t, Buffer *to) {
-        _cleanup_json_ Json *j = NULL;
-        int r;
-
-        r = task_to_json(t, true, &j);
-        if (r >= 0)
-                r = json_append(j, to);
-        return r < 0 ? r : buffer_append(to, "\n", 1);
-}
-
 int task_store_add(TaskStore *s, Task *t) {
         _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
         char name[NAME_SIZE];
@@ -124,7 +115,7 @@ int task_store_add(TaskStore *s, Task *t) {
         if (r < 0)
                 return r;
         t->last_updated = clock_realtime_usec();
-        r = document_text(t, &text);
+        r = task_file_append(t, &text);
         if (r < 0)
                 return r;
         return file_create_durable(s->dir_fd, file_name(name, t->id, ".json"), text.data, text.size, 0640);
@@ -167,23 +158,12 @@ int task_store_save(TaskStore *s, Task *t) {
         int r;
 
         t->last_updated = clock_realtime_usec();
-        r = document_text(t, &text);
+        r = task_file_append(t, &text);
         return r < 0 ? r : write_file(s, file_name(name, t->id, ".json"), text.data, text.size, 0640);
 }
 
-static int read_document(TaskStore *s, const char *name, Task **ret, Problem *problem) {
-        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
-        _cleanup_json_ Json *j = NULL;
-        int r;
-
-        r = file_read(s->dir_fd, name, TASK_DOCUMENT_SIZE_MAX, &text);
-        if (r < 0)
-                return problem_set(problem, r, NULL, "%s", r == -EINVAL ? "it is no file" : strerror(-r));
-        r = json_parse(text.data, text.size, &j, problem);
-        if (r < 0)
-                return r == -EINVAL ? -EBADMSG : r;
-        r = task_from_json(j, ret, problem);
-        return r == -EBADMSG && !json_get(j, "task_id") ? -EMEDIUMTYPE : r;
+void task_store_note_id(TaskStore *s, const char *id) {
+        s->newest = MAX_OF(s->newest, task_id_time(id));
 }
 
 int task_store_load_file(TaskStore *s, const char *name, Task **ret, Problem *problem) {
@@ -191,12 +171,12 @@ int task_store_load_file(TaskStore *s, const char *name, Task **ret, Problem *pr
         char own_name[NAME_SIZE];
         int r;
 
-        r = read_document(s, name, &t, problem);
+        r = task_file_read(s->dir_fd, name, &t, problem);
         if (r < 0)
                 return r;
         if (!string_equal(file_name(own_name, t->id, ".json"), name))
                 return problem_set(problem, -ENOTUNIQ, "task_id", "the file holds the task %s", t->id);
-        s->newest = MAX_OF(s->newest, task_id_time(t->id));
+        task_store_note_id(s, t->id);
         *ret = TAKE_PTR(t);
         return 0;
 }

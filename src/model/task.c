@@ -87,6 +87,7 @@ static void clear_attempt(Task *t) {
         t->started_at = t->finished_at = t->manager_started_at = t->cancel_requested_at = t->resume_at = 0;
         t->warned_at = t->stalled_at = t->stall_stop_requested_at = 0;
         t->cancel_requested_boottime = t->stall_stop_requested_boottime = 0;
+        t->archived_at = 0;
         t->cancel_requested = false;
         t->attempt++;
 }

@@ -7,6 +7,8 @@
 #include <remote-developer/strings.h>
 #include <remote-developer/task-store.h>
 
+#include <remote-developer/task-file.h>
+
 #include <signal.h>
 #include <sys/wait.h>
 
