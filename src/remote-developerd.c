@@ -82,12 +82,6 @@ static int read_config(Service *s, Problem *problem) {
         return r == -ENOENT ? 0 : r;
 }
 
-/* What is read and checked but does nothing yet is said, not passed over. */
-static void tell_inactive_keys(const Config *c) {
-        if (c->archive_after_days > 0)
-                log_info("persistence.archive_after_days and compress_archives are not acted upon yet: tasks stay");
-}
-
 static char *state_directory(const Service *s) {
         const char *from_systemd = getenv("STATE_DIRECTORY");
 
@@ -297,7 +291,6 @@ static int run(int argc, char *argv[]) {
                 return 0;
 
         journal_log_open(s.options.scope);
-        tell_inactive_keys(&s.config);
         r = serve(&s, &problem);
         if (r < 0)
                 log_error("%s", problem.error ? problem_sentence(&problem) : strerror(-r));

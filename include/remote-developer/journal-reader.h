@@ -31,6 +31,10 @@ DEFINE_CLEANUP(JournalReader *, journal_reader_free)
 /* Where the next line is read; at first the begin of the log. */
 int journal_reader_seek_head(JournalReader *r);
 int journal_reader_seek_tail(JournalReader *r, uint64_t lines); /* that many lines before the end */
+
+/* As journal_reader_seek_tail(), but never before the line behind that cursor; "": none. `ret_lines` is how many lines
+ * there are from here to the end. */
+int journal_reader_seek_tail_after(JournalReader *r, const char *cursor, uint64_t lines, uint64_t *ret_lines);
 int journal_reader_seek_after(JournalReader *r, const char *cursor); /* -EINVAL: the journal does not take it */
 
 /* 1: a line; 0: no more at the moment; negative errno. */

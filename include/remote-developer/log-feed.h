@@ -6,6 +6,7 @@
 
 #include <remote-developer/journal-follower.h>
 #include <remote-developer/log-ring.h>
+#include <remote-developer/task-archive.h>
 
 typedef struct LogFeed LogFeed;
 typedef struct LogViewer LogViewer;
@@ -19,6 +20,10 @@ DEFINE_CLEANUP(LogFeed *, log_feed_unref)
 /* The follower that fills this feed, to be pumped at the seam; NULL: there is none (a finished task's feed). Borrowed;
  * whoever frees the follower must set NULL before. */
 void log_feed_set_follower(LogFeed *f, JournalFollower *follower);
+
+/* Where the begin of this log may be (borrowed); with `whole` all of it is there and nothing is read from the journal.
+ * To be said before there are viewers. */
+void log_feed_set_archive(LogFeed *f, const TaskArchive *archive, bool whole);
 
 /* A new line, and waking whoever waits for it. */
 void log_feed_append(LogFeed *f, const LogLine *line);
@@ -36,6 +41,8 @@ const char *log_feed_unit(const LogFeed *f);
 LogRing *log_feed_ring(LogFeed *f);
 JournalFollower *log_feed_follower(LogFeed *f);
 bool log_feed_is_from_start(const LogFeed *f);
+int log_feed_read_archive(const LogFeed *f, LogArchiveReader **ret); /* -ENOENT: nothing of it is archived */
+bool log_feed_is_archived(const LogFeed *f);
 int log_feed_add_viewer(LogFeed *f, LogViewer *v);
 void log_feed_remove_viewer(LogFeed *f, LogViewer *v);
 size_t log_feed_count_viewers(const LogFeed *f);

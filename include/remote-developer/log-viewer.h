@@ -17,6 +17,10 @@ typedef void (*LogViewerWake)(void *userdata);
 /* Takes a reference of the feed. At first the viewer stands at the begin of the log. `wake` (NULL: never) is called
  * when there may be something new; it must not free a viewer. */
 int log_viewer_new(LogFeed *feed, LogViewerWake wake, void *userdata, LogViewer **ret);
+
+/* One that passes over what of the log is archived, which may be damaged. */
+int log_viewer_new_in_journal(LogFeed *feed, LogViewerWake wake, void *userdata, LogViewer **ret);
+
 LogViewer *log_viewer_free(LogViewer *v);
 DEFINE_CLEANUP(LogViewer *, log_viewer_free)
 

@@ -33,7 +33,8 @@ DEFINE_CLEANUP(Manager *, manager_free)
 
 int manager_start(Manager *m);
 
-/* The periodic comparison of units and files (recovery.monitor_interval); does nothing before it is due. */
+/* The periodic comparison of units and files (recovery.monitor_interval), and archiving; does nothing that is not
+ * due. */
 void manager_monitor(Manager *m);
 
 const Config *manager_config(const Manager *m);

@@ -6,8 +6,10 @@
 
 typedef struct TaskSummary {
         char id[TASK_ID_SIZE + 1];
-        TaskResult result; /* TASK_RESULT_NONE: not finished */
-        void *run;         /* the manager's, of a task that is not finished; else NULL */
+        bool archived;      /* its document is in the archive */
+        TaskResult result;  /* TASK_RESULT_NONE: not finished */
+        void *run;          /* the manager's, of a task that is not finished; else NULL */
+        usec_t finished_at; /* of a finished task that is not archived: when it may be */
 } TaskSummary;
 
 typedef struct TaskIndex {

@@ -72,6 +72,8 @@ void reply_not_found(HttpRequest *r) {
 void reply_errno(HttpRequest *r, int error) {
         if (error == -ENOENT)
                 reply_not_found(r);
+        else if (error == -EBADMSG)
+                send_error(r, status_of(error), NULL, "What is stored of the task is damaged");
         else
                 send_error(r, status_of(error), NULL, strerror(-error));
 }

@@ -15,6 +15,8 @@ struct LogFeed {
         LogRing *ring;
         JournalFollower *follower;
         bool from_start, finished;
+        const TaskArchive *archive;
+        bool archived; /* the whole of it */
         LogViewer **viewers;
         size_t n_viewers, allocated;
 };
@@ -57,6 +59,12 @@ void log_feed_set_follower(LogFeed *f, JournalFollower *follower) {
         f->follower = follower;
 }
 
+void log_feed_set_archive(LogFeed *f, const TaskArchive *archive, bool whole) {
+        assert(f->n_viewers == 0);
+        f->archive = archive;
+        f->archived = whole;
+}
+
 void log_feed_wake(LogFeed *f) {
         for (size_t i = 0; i < f->n_viewers; i++)
                 log_viewer_wake(f->viewers[i]);
@@ -96,6 +104,18 @@ JournalFollower *log_feed_follower(LogFeed *f) {
 
 bool log_feed_is_from_start(const LogFeed *f) {
         return f->from_start;
+}
+
+int log_feed_read_archive(const LogFeed *f, LogArchiveReader **ret) {
+        char id[TASK_ID_SIZE + 1];
+
+        if (!f->archive || !task_id_from_unit(f->unit, id))
+                return -ENOENT;
+        return task_archive_read_log(f->archive, id, ret);
+}
+
+bool log_feed_is_archived(const LogFeed *f) {
+        return f->archived;
 }
 
 int log_feed_add_viewer(LogFeed *f, LogViewer *v) {

@@ -5,7 +5,10 @@
  * too, and compares its last cursor. If the ring then holds nothing for this task, nothing was written since the
  * follower began that the viewer has not read: it is live at the ring's end. If the ring holds lines that the viewer
  * has not seen, they lie before it in the journal, and it reads on, with a fresh handle, since an old one does not
- * know of a rotation. */
+ * know of a rotation.
+ *
+ * Where the begin of the log is archived, the viewer reads that first; behind its last line it goes on in the journal,
+ * unless the archive has the whole log. */
 #include <remote-developer/log-viewer.h>
 
 #include <remote-developer/strings.h>
@@ -17,9 +20,11 @@
 
 struct LogViewer {
         LogFeed *feed;
+        bool passes_archive; /* never reads it */
         LogViewerWake wake;
         void *userdata;
 
+        LogArchiveReader *archive; /* NULL: in the journal, or live */
         JournalReader *reader; /* NULL: live */
         uint64_t position;     /* live: the next line in the ring */
         bool meets;            /* goes live at `position` with the next call */
@@ -43,7 +48,20 @@ static int open_reader(LogViewer *v) {
         return 0;
 }
 
-int log_viewer_new(LogFeed *feed, LogViewerWake wake, void *userdata, LogViewer **ret) {
+/* At the log's begin where nothing is archived, else behind the archive. */
+static int begin_journal(LogViewer *v) {
+        if (log_feed_is_archived(v->feed))
+                return 0;
+        if (log_feed_is_from_start(v->feed) && log_ring_first(log_feed_ring(v->feed)) == 0)
+                return 0;
+        return open_reader(v);
+}
+
+static int read_archive(const LogViewer *v, LogArchiveReader **ret) {
+        return v->passes_archive ? -ENOENT : log_feed_read_archive(v->feed, ret);
+}
+
+static int new_viewer(LogFeed *feed, bool passes_archive, LogViewerWake wake, void *userdata, LogViewer **ret) {
         _cleanup_(log_viewer_freep) LogViewer *v = calloc(1, sizeof(LogViewer));
         int r;
 
@@ -53,14 +71,24 @@ int log_viewer_new(LogFeed *feed, LogViewerWake wake, void *userdata, LogViewer 
         if (r < 0)
                 return r;
         v->feed = log_feed_ref(feed);
+        v->passes_archive = passes_archive;
         v->wake = wake;
         v->userdata = userdata;
-        if (!log_feed_is_from_start(feed) || log_ring_first(log_feed_ring(feed)) > 0)
-                r = open_reader(v);
+        r = read_archive(v, &v->archive);
+        if (r == -ENOENT)
+                r = begin_journal(v);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(v);
         return 0;
+}
+
+int log_viewer_new(LogFeed *feed, LogViewerWake wake, void *userdata, LogViewer **ret) {
+        return new_viewer(feed, false, wake, userdata, ret);
+}
+
+int log_viewer_new_in_journal(LogFeed *feed, LogViewerWake wake, void *userdata, LogViewer **ret) {
+        return new_viewer(feed, true, wake, userdata, ret);
 }
 
 LogViewer *log_viewer_free(LogViewer *v) {
@@ -69,6 +97,7 @@ LogViewer *log_viewer_free(LogViewer *v) {
         if (v->feed)
                 log_feed_remove_viewer(v->feed, v);
         log_feed_unref(v->feed);
+        log_archive_reader_free(v->archive);
         journal_reader_free(v->reader);
         free(v);
         return NULL;
@@ -79,14 +108,37 @@ void log_viewer_wake(LogViewer *v) {
                 v->wake(v->userdata);
 }
 
+static void leave_archive(LogViewer *v) {
+        v->archive = log_archive_reader_free(v->archive);
+}
+
 static void go_live(LogViewer *v, uint64_t position) {
+        leave_archive(v);
         v->reader = journal_reader_free(v->reader);
         v->position = position;
         v->meets = false;
 }
 
+static void go_archived(LogViewer *v, LogArchiveReader *archive) {
+        go_live(v, 0);
+        v->archive = archive;
+}
+
+static int seek_after_archived(LogViewer *v, const char *cursor) {
+        _cleanup_(log_archive_reader_freep) LogArchiveReader *archive = NULL;
+        int r;
+
+        r = read_archive(v, &archive);
+        if (r >= 0)
+                r = log_archive_reader_seek_after(archive, cursor);
+        if (r >= 0)
+                go_archived(v, TAKE_PTR(archive));
+        return r;
+}
+
 int log_viewer_seek_after(LogViewer *v, const char *cursor) {
         uint64_t position;
+        int r;
 
         if (strlen(cursor) >= sizeof(v->cursor))
                 return -EINVAL;
@@ -96,20 +148,81 @@ int log_viewer_seek_after(LogViewer *v, const char *cursor) {
                 go_live(v, position);
                 return 0;
         }
+        r = seek_after_archived(v, cursor);
+        if (r != -ENOENT)
+                return r;
+        if (log_feed_is_archived(v->feed))
+                return -EINVAL;
+        leave_archive(v);
         return open_reader(v);
 }
 
+/* From the journal's end back, but not before that cursor. `ret_lines`: so many are from there to the end. */
+static int seek_tail_journal(LogViewer *v, const char *cursor, uint64_t lines, uint64_t *ret_lines) {
+        int r;
+
+        leave_archive(v);
+        r = open_reader(v);
+        if (r >= 0)
+                r = journal_reader_seek_tail_after(v->reader, cursor, lines, ret_lines);
+        if (r >= 0)
+                snprintf(v->cursor, sizeof(v->cursor), "%s", journal_reader_cursor(v->reader));
+        return r;
+}
+
+static int last_archived_cursor(LogArchiveReader *archive, LogLine *ret) {
+        int r;
+
+        ret->cursor[0] = 0;
+        r = log_archive_reader_seek_tail(archive, 1);
+        return r < 0 ? r : MIN_OF(log_archive_reader_next(archive, ret), 0);
+}
+
+/* What of the last lines the journal does not have behind the archive is the archive's end. */
+static int seek_tail_archived(LogViewer *v, uint64_t lines) {
+        _cleanup_(log_archive_reader_freep) LogArchiveReader *archive = NULL;
+        uint64_t found = 0;
+        LogLine last;
+        int r;
+
+        r = read_archive(v, &archive);
+        if (r >= 0 && !log_feed_is_archived(v->feed)) {
+                r = last_archived_cursor(archive, &last);
+                if (r >= 0)
+                        r = seek_tail_journal(v, last.cursor, lines, &found);
+                if (r >= 0 && found == lines)
+                        return 0;
+        }
+        if (r >= 0)
+                r = log_archive_reader_seek_tail(archive, lines - found);
+        if (r >= 0)
+                go_archived(v, TAKE_PTR(archive));
+        return r;
+}
+
 int log_viewer_seek_tail(LogViewer *v, uint64_t lines) {
+        uint64_t found;
         int r;
 
         v->cursor[0] = 0;
         v->at_end = false;
-        r = open_reader(v);
-        if (r >= 0)
-                r = journal_reader_seek_tail(v->reader, lines);
-        if (r >= 0)
-                snprintf(v->cursor, sizeof(v->cursor), "%s", journal_reader_cursor(v->reader));
-        return r;
+        r = seek_tail_archived(v, lines);
+        if (r != -ENOENT)
+                return r;
+        if (!log_feed_is_archived(v->feed))
+                return seek_tail_journal(v, "", lines, &found);
+        go_live(v, 0);
+        return 0;
+}
+
+static int next_archived(LogViewer *v, LogLine *ret) {
+        int r = log_archive_reader_next(v->archive, ret);
+
+        if (r != 0)
+                return r;
+        leave_archive(v);
+        r = begin_journal(v);
+        return r < 0 ? r : -ESTALE;
 }
 
 /* 1: given; 0: none; -ESTALE: the ring has moved past the viewer. */
@@ -227,7 +340,7 @@ int log_viewer_next(LogViewer *v, LogLine *ret) {
         int r;
 
         do {
-                r = v->reader ? next_read(v, ret) : next_live(v, ret);
+                r = v->archive ? next_archived(v, ret) : v->reader ? next_read(v, ret) : next_live(v, ret);
                 /* The ring has moved on past a live viewer: it reads by itself again. */
                 if (r == -ESTALE && !v->reader && v->position < log_ring_first(log_feed_ring(v->feed))) {
                         int e = open_reader(v);

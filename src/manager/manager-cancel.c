@@ -100,11 +100,11 @@ int manager_cancel_task(Manager *m, const char *id, Problem *problem) {
 }
 
 /* A document that cannot be read does not keep its task from being forgotten. */
-static int count_attempts(Manager *m, const char *id) {
+static int count_attempts(Manager *m, const TaskSummary *s) {
         _cleanup_(task_freep) Task *t = NULL;
         int r;
 
-        r = task_store_load(m->store, id, &t, NULL);
+        r = manager_load_task(m, s, &t);
         return r == -ENOMEM ? r : r < 0 ? ATTEMPTS_MAX : t->attempt;
 }
 
@@ -116,9 +116,9 @@ int manager_forget_task(Manager *m, const char *id, Problem *problem) {
                 return problem_set(problem, -ENOENT, NULL, "Task not found");
         if (s->run)
                 return problem_set(problem, -EBUSY, NULL, "The task has not ended; cancel it first");
-        r = count_attempts(m, id);
+        r = count_attempts(m, s);
         if (r >= 0)
-                r = task_store_remove(m->store, id, r);
+                r = manager_forget_files(m, id, r);
         if (r < 0)
                 return problem_set(problem, r, NULL, "The task's files could not be removed: %s", strerror(-r));
         task_index_remove(&m->index, id);

@@ -173,6 +173,7 @@ static void release(TaskRun *run) {
         log_task(t->result == TASK_COMPLETED ? LOG_INFO : LOG_NOTICE, t->id, "%s%s%s", task_result_words[t->result],
                  t->error ? ": " : "", t->error ?: "");
         task_index_find(&m->index, t->id)->run = NULL;
+        task_index_find(&m->index, t->id)->finished_at = t->finished_at;
         task_index_set_result(&m->index, t->id, (TaskResult) t->result);
         task_run_free(run);
         manager_active_changed(m);

@@ -13,11 +13,13 @@
  *   manager-adopt.c    a unit without a file
  *   manager-strays.c   files that cannot be worked with
  *   manager-disk.c     a state directory that cannot be written
+ *   manager-archive.c  what finished long ago moves to the archive
  */
 #pragma once
 
 #include <remote-developer/claude.h>
 #include <remote-developer/manager.h>
+#include <remote-developer/task-archive.h>
 #include <remote-developer/task-store.h>
 #include <remote-developer/verdict.h>
 
@@ -58,6 +60,8 @@ typedef struct TaskRun {
         usec_t output_usec; /* monotonic; of the last line that was noted; 0: none */
 } TaskRun;
 
+typedef struct Archiver Archiver;
+
 struct Manager {
         sd_event *event;
         const Config *config;
@@ -69,6 +73,8 @@ struct Manager {
         void *userdata;
 
         TaskStore *store;
+        TaskArchive *archive; /* NULL: it cannot be opened */
+        Archiver *archiver;
         TaskIndex index;
         UnitClient *units;
         JournalFollower *follower; /* while there are runs */
@@ -159,6 +165,21 @@ void manager_forget_strays(Manager *m);
 
 /* manager-adopt.c */
 void manager_adopt_unit(Manager *m, const char *id, const char *unit); /* which has no row in the index */
+
+/* manager-archive.c */
+int manager_open_archive(Manager *m); /* before the tasks are loaded; adds its tasks to the index */
+void manager_close_archive(Manager *m);
+void manager_archive_due(Manager *m);
+void manager_stop_archiving(Manager *m, const char *id); /* if it is that task that is being archived */
+int manager_load_task(Manager *m, const TaskSummary *s, Task **ret); /* a finished one, wherever it is */
+int manager_forget_files(Manager *m, const char *id, int attempts);
+
+/* The task was taken up again, and its new document is durable in the state directory: the archived one goes. Its
+ * archived log stays, as the begin of the log. */
+void manager_unarchive(Manager *m, const char *id);
+
+/* `t` is of the state directory. False: the archive has it too, and counts; this one is gone. */
+bool manager_settle_twin(Manager *m, const Task *t);
 
 /* manager-recover.c */
 int manager_load_tasks(Manager *m); /* those that are not known yet */

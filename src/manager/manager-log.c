@@ -54,6 +54,7 @@ int manager_open_log(Manager *m, const char *id, LogViewerWake wake, void *userd
         r = unit ? log_feed_new(&m->journal, unit, 1, false, &feed) : -ENOMEM;
         if (r < 0)
                 return r;
+        log_feed_set_archive(feed, m->archive, s->archived);
         log_feed_finish(feed);
         return log_viewer_new(feed, wake, userdata, ret);
 }

@@ -12,6 +12,8 @@ static int take_up(Manager *m, Task *task) {
 
         if (task_is_finished(task)) {
                 r = task_index_add(&m->index, task->id, (TaskResult) task->result, NULL);
+                if (r >= 0)
+                        task_index_find(&m->index, task->id)->finished_at = task->finished_at;
                 task_free(task);
                 return r;
         }
@@ -33,20 +35,27 @@ static int take_up(Manager *m, Task *task) {
 static int load_task(Manager *m, const char *id) {
         _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
         _cleanup_free_ char *name = string_format("%s.json", id);
+        const TaskSummary *known;
         Task *task;
         int r;
 
         if (!name)
                 return -ENOMEM;
-        if (task_index_find(&m->index, id))
+        known = task_index_find(&m->index, id);
+        if (known && !known->archived)
                 return 0;
         r = task_store_load(m->store, id, &task, &problem);
         if (r == -ENOMEM)
                 return r;
-        if (r >= 0)
-                return take_up(m, task);
-        manager_refuse_file(m, name, r, &problem);
-        return 0;
+        if (r < 0) {
+                manager_refuse_file(m, name, r, &problem);
+                return 0;
+        }
+        if (!manager_settle_twin(m, task)) {
+                task_free(task);
+                return 0;
+        }
+        return take_up(m, task);
 }
 
 int manager_load_tasks(Manager *m) {

@@ -146,6 +146,7 @@ static int begin_attempt(Manager *m, TaskSummary *s, Task *next) {
                 task_run_free(run);
                 return r;
         }
+        manager_unarchive(m, next->id);
         s->run = run;
         task_index_set_result(&m->index, next->id, TASK_RESULT_NONE);
         manager_active_changed(m);
@@ -156,11 +157,11 @@ static int begin_attempt(Manager *m, TaskSummary *s, Task *next) {
         return 0;
 }
 
-static int load_next(Manager *m, const char *id, Task **ret, Problem *problem) {
+static int load_next(Manager *m, const TaskSummary *s, Task **ret, Problem *problem) {
         _cleanup_(task_freep) Task *ended = NULL;
         int r;
 
-        r = task_store_load(m->store, id, &ended, problem);
+        r = manager_load_task(m, s, &ended);
         if (r >= 0)
                 r = queue_next(m, ended, ret);
         if (r == -E2BIG)
@@ -183,7 +184,7 @@ int manager_resume_task(Manager *m, const char *id, Problem *problem) {
                 return problem_set(problem, -EBUSY, NULL, "The task has not ended: only then can it be resumed");
         r = manager_check_connected(m, problem);
         if (r >= 0)
-                r = load_next(m, id, &next, problem);
+                r = load_next(m, s, &next, problem);
         if (r < 0)
                 return r;
         r = begin_attempt(m, s, next);

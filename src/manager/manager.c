@@ -58,6 +58,8 @@ static int open_parts(Manager *m, const ManagerOptions *o, Problem *problem) {
                 r = task_store_open(o->state_directory, &m->store, problem);
         if (r >= 0 && o->endings_directory)
                 r = task_store_add_endings(m->store, o->endings_directory);
+        if (r >= 0)
+                r = manager_open_archive(m);
         return r < 0 ? r : manager_load_tasks(m);
 }
 
@@ -86,6 +88,7 @@ Manager *manager_free(Manager *m) {
         for (size_t i = 0; i < m->index.n; i++)
                 if (m->index.rows[i].run)
                         task_run_free(m->index.rows[i].run);
+        manager_close_archive(m);
         journal_follower_free(m->follower);
         task_index_done(&m->index);
         unit_client_free(m->units);
@@ -120,6 +123,7 @@ int manager_start_on_bus(Manager *m, sd_bus *bus) {
 void manager_monitor(Manager *m) {
         if (clock_monotonic_usec() - m->compared_at_usec >= m->config->monitor_interval_usec)
                 manager_compare(m);
+        manager_archive_due(m);
 }
 
 /* --- looking things up --- */
@@ -154,7 +158,7 @@ int manager_get_task(Manager *m, const char *id, TaskRef *ret) {
                 *ret = (TaskRef){ .task = run->task, .unit = &run->watch.status };
                 return 0;
         }
-        r = task_store_load(m->store, id, &task, NULL);
+        r = manager_load_task(m, s, &task);
         if (r < 0)
                 return r;
         *ret = (TaskRef){ .task = task, .loaded = task };

@@ -159,12 +159,12 @@ static int rewind_to_attempt(Task *t) {
         return string_replace(&t->log_cursor, before ? before->log_cursor : NULL);
 }
 
-/* Lines that were counted before the service went down are not counted again. */
+/* Lines that were counted before the service went down are not counted again; what is archived was counted. */
 static int open_counter(TaskRun *run) {
         Task *t = run->task;
         int r;
 
-        r = log_viewer_new(run->feed, on_counter_wake, run, &run->counter);
+        r = log_viewer_new_in_journal(run->feed, on_counter_wake, run, &run->counter);
         if (r >= 0)
                 r = sd_event_source_set_priority(run->count_source, COUNT_PRIORITY);
         if (r < 0 || log_feed_is_from_start(run->feed))
@@ -234,6 +234,7 @@ int task_run_new(Manager *m, Task *task, bool from_start, TaskRun **ret) {
         if (r >= 0)
                 r = log_feed_new(&m->journal, unit, m->config->max_memory_logs, from_start, &run->feed);
         if (r >= 0) {
+                log_feed_set_archive(run->feed, m->archive, false);
                 log_feed_set_follower(run->feed, m->follower);
                 r = add_sources(run);
         }

@@ -73,9 +73,9 @@ const ConfigKey config_keys[] = {
         { PERSISTENCE, "max_memory_logs", LINES(max_memory_logs), 10, 1000000, "1000",
           "the last log lines of a task that are kept in memory" },
         { PERSISTENCE, "archive_after_days", DAYS(archive_after_days), 0, 36500, "7",
-          "when a finished task moves to the archive, 0 for never (not acted upon yet)" },
+          "when a finished task moves to the archive, 0 for never" },
         { PERSISTENCE, "compress_archives", BOOLEAN(compress_archives), "true",
-          "compress archived logs with zstd (not acted upon yet)" },
+          "compress archived logs with zstd" },
 
         { CONNECTION, "sse_heartbeat_interval", SECONDS(sse_heartbeat_interval_usec), 1, 3600, "30",
           "after this silence a log stream carries a heartbeat" },

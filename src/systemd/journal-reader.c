@@ -85,31 +85,45 @@ static bool entry_ends_line(sd_journal *j) {
         return !journal_entry_goes_on(j) && journal_get_data(j, "MESSAGE", &text, &size) >= 0;
 }
 
-/* Stands on the entry before the last `lines` whole lines. 1: there is one; 0: the log has no more lines than that. */
-static int step_back(JournalReader *r, uint64_t lines) {
+/* Stands on the entry before the last `lines` whole lines, or on that of the cursor if it comes first. 1: there is
+ * one; 0: the log has no more lines than that. */
+static int step_back(JournalReader *r, const char *cursor, uint64_t lines, uint64_t *ret_lines) {
         int e;
 
-        for (uint64_t n = 0; (e = sd_journal_previous(r->journal)) > 0;)
-                if (entry_ends_line(r->journal) && n++ == lines)
+        *ret_lines = 0;
+        while ((e = sd_journal_previous(r->journal)) > 0) {
+                if (*cursor && sd_journal_test_cursor(r->journal, cursor) > 0)
                         return 1;
+                if (!entry_ends_line(r->journal))
+                        continue;
+                if (*ret_lines == lines)
+                        return 1;
+                (*ret_lines)++;
+        }
         return e;
 }
 
-int journal_reader_seek_tail(JournalReader *r, uint64_t lines) {
-        _cleanup_free_ char *cursor = NULL;
+int journal_reader_seek_tail_after(JournalReader *r, const char *cursor, uint64_t lines, uint64_t *ret_lines) {
+        _cleanup_free_ char *found = NULL;
         int e;
 
         forget_place(r);
         e = sd_journal_seek_tail(r->journal);
         if (e >= 0)
-                e = step_back(r, lines);
+                e = step_back(r, cursor, lines, ret_lines);
         if (e == 0)
                 return sd_journal_seek_head(r->journal);
         if (e > 0)
-                e = sd_journal_get_cursor(r->journal, &cursor);
+                e = sd_journal_get_cursor(r->journal, &found);
         if (e >= 0)
-                snprintf(r->cursor, sizeof(r->cursor), "%s", cursor);
-        return e;
+                snprintf(r->cursor, sizeof(r->cursor), "%s", found);
+        return MIN_OF(e, 0);
+}
+
+int journal_reader_seek_tail(JournalReader *r, uint64_t lines) {
+        uint64_t found;
+
+        return journal_reader_seek_tail_after(r, "", lines, &found);
 }
 
 const char *journal_reader_cursor(const JournalReader *r) {

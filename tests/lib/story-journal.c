@@ -15,37 +15,56 @@ bool story_has_journal(void) {
         return journal_fixture_init(&f);
 }
 
-static void append_entries(Story *s, const char *unit, const char *fields, const char *text, size_t n) {
-        _cleanup_free_ char *expanded = story_expand(s, fields);
-        _cleanup_free_ FixtureEntry *entries = calloc(n, sizeof(FixtureEntry));
+static void append_entries(Story *s, const FixtureEntry *entries, size_t n) {
         static usec_t last;
         JournalFixture f = { .scratch = s->scratch, .source = { s->scope, f.directory } };
 
         snprintf(f.directory, sizeof(f.directory), "%s", s->journal);
         last = MAX_OF(last + USEC_PER_MSEC, clock_realtime_usec());
         f.realtime_usec = f.monotonic_usec = last;
-        for (size_t i = 0; i < n; i++)
-                entries[i] = (FixtureEntry){ text, .unit = unit, .fields = expanded };
         journal_fixture_append(&f, "story", entries, n);
         last = f.realtime_usec;
 }
 
 void story_log(Story *s, const char *first, ...) {
-        _cleanup_free_ char *unit = task_unit_name(s->id);
         va_list ap;
 
         va_start(ap, first);
         for (const char *line = first; line; line = va_arg(ap, const char *))
-                append_entries(s, unit, OUTPUT, line, 1);
+                story_log_many(s, line, 1);
         va_end(ap);
 }
 
-void story_log_many(Story *s, const char *line, size_t n) {
-        _cleanup_free_ char *unit = task_unit_name(s->id);
+/* `step` is from one text to the next; 0: all the same. */
+static void log_texts(Story *s, const char *texts, size_t step, size_t n) {
+        _cleanup_free_ char *unit = task_unit_name(s->id), *fields = story_expand(s, OUTPUT);
+        _cleanup_free_ FixtureEntry *entries = calloc(n, sizeof(FixtureEntry));
 
-        append_entries(s, unit, OUTPUT, line, n);
+        if (!TAP_CHECK(entries))
+                return;
+        for (size_t i = 0; i < n; i++)
+                entries[i] = (FixtureEntry){ texts + i * step, .unit = unit, .fields = fields };
+        append_entries(s, entries, n);
+}
+
+void story_log_many(Story *s, const char *line, size_t n) {
+        log_texts(s, line, 0, n);
+}
+
+void story_log_numbered(Story *s, size_t n) {
+        const size_t size = 24;
+        _cleanup_free_ char *texts = calloc(n, size);
+
+        if (!TAP_CHECK(texts))
+                return;
+        for (size_t i = 0; i < n; i++)
+                snprintf(texts + size * i, size, "line %zu", i);
+        log_texts(s, texts, size, n);
 }
 
 void story_log_entry(Story *s, const char *fields) {
-        append_entries(s, "", fields, NULL, 1);
+        _cleanup_free_ char *expanded = story_expand(s, fields);
+        FixtureEntry entry = { NULL, .unit = "", .fields = expanded };
+
+        append_entries(s, &entry, 1);
 }

@@ -153,12 +153,6 @@ def test_max_memory_logs_is_what_is_held_and_the_rest_is_still_there(s):
     same(s.api.lines(task_id), everything)
 
 
-def test_keys_for_the_archive_are_taken_and_said_to_do_nothing_yet(s):
-    cursor = s.journal_cursor()
-    s.configure(persistence={'archive_after_days': 1, 'compress_archives': False})
-    contains(' '.join(filter(None, s.own_messages(cursor))), 'archive_after_days')
-
-
 def is_held(stream):
     """Whether the service still has its end of the connection; what it could not send any more may be under way."""
     port = f'{stream.sock.getsockname()[1]:04X}'
