@@ -110,7 +110,7 @@ static int check_version(const Json *j, Problem *problem) {
 }
 
 static int check_task(const Task *t, Problem *problem) {
-        if (t->version < 0 || t->attempt < 1)
+        if (t->version < 0 || t->attempt < 1 || t->attempt > ATTEMPTS_MAX)
                 return problem_set(problem, -EBADMSG, t->version < 0 ? "version" : "attempt",
                                    "the file holds a number that no service writes");
         if (t->attempts.n > 0 && t->attempts.items[t->attempts.n - 1].attempt >= t->attempt)

@@ -322,6 +322,7 @@ static const struct {
         { "{" GOOD ",\"version\":\"1\"}", -EBADMSG, "version" },
         { "{" GOOD ",\"version\":-1}", -EBADMSG, "version" },
         { "{" GOOD ",\"attempt\":-1}", -EBADMSG, "attempt" },
+        { "{" GOOD ",\"attempt\":101}", -EBADMSG, "attempt" },
         /* A later version's is left alone, whatever else is in it. */
         { "{" GOOD ",\"version\":3}", -EPROTONOSUPPORT, "version" },
         { "{\"version\":2147483647}", -EPROTONOSUPPORT, "version" },
