@@ -12,6 +12,9 @@
 
 #include <stdio.h>
 
+/* A task of three seconds is not to be warned of its end. */
+#define AHEAD_MIN_USEC (2 * USEC_PER_SEC)
+
 #define TIMER_ACCURACY_USEC (100 * USEC_PER_MSEC)
 
 /* Entries of the journal that are read in one turn to find out whether a task is really silent. */
@@ -100,7 +103,7 @@ static void watch_limit(TaskRun *run) {
         usec_t ahead = MIN_OF(run->manager->config->warn_before_usec, run->task->spec.timeout_usec / 2);
         usec_t remaining = remaining_usec(run);
 
-        if (ahead == 0 || run->warn_source || clock_is_set(run->task->warned_at))
+        if (ahead < AHEAD_MIN_USEC || run->warn_source || clock_is_set(run->task->warned_at))
                 return;
         arm(run, &run->warn_source, remaining > ahead ? remaining - ahead : 0, on_warn, "time-limit");
 }

@@ -162,6 +162,9 @@ class World:
         AGENT.write_text(AGENT_SCRIPT)
         AGENT.chmod(0o755)
         self.service.forget_tasks()
+        # Of recorders that were killed between cases; the service removes them when they are an hour old.
+        for path in self.service.state.glob('.tmp-*.result-*'):
+            path.unlink(missing_ok=True)
         return self
 
     def __exit__(self, *_):

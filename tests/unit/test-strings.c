@@ -100,7 +100,7 @@ static void test_encoding(void) {
                 { "=3d", "=3d3d" },
                 { "\xc3\xa4\n\x01\xff", "=c3=a4=0a=01=ff" },
         };
-        static const char *const broken[] = { "=", "=4", "a=4", "=g0", "=0g", "=4A", "x=", "==", "=\xff" "0" };
+        static const char *const broken[] = { "=", "=4", "a=4", "=g0", "=0g", "=4A", "x=", "==", ("=\xff" "0") };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 _cleanup_free_ char *s = string_encode(rows[i].text);
