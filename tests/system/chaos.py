@@ -113,6 +113,7 @@ class Attempt:
     reloaded: bool = False     # systemd was, since it was asked for
     resumed: int = 0           # further attempts that were acknowledged
     maybe_resumed: int = 0     # and those whose request was not answered
+    cancelled_before: bool = False  # an earlier attempt was, or may have been
     cancel: str | None = None  # how the wish was answered: 'accepted', 'too late', 'perhaps'
 
     @property
@@ -122,7 +123,7 @@ class Attempt:
     def wanted(self):
         """All verdicts that are right."""
         right = [self.kind.wanted]
-        if self.name == 'cancel in its end' and self.cancel in ('accepted', 'perhaps'):
+        if self.name == 'cancel in its end' and (self.cancelled_before or self.cancel in ('accepted', 'perhaps')):
             right = [('cancelled', 'cancelled'), *(right if self.ended() else [])]
         # What the unit's file says is run by remote-developer-exec, and systemd does not know what that does.
         if self.reloaded and self.kind.program != '/bin/sh':
@@ -233,7 +234,8 @@ class World:
         check(not reply or reply.status in (200, 409), 'the answer to a resume', reply)
         attempt.resumed += bool(reply and reply.status == 200)
         attempt.maybe_resumed += reply is None
-        if attempt.kind.cancel and reply and reply.status == 200:
+        if attempt.kind.cancel and (reply is None or reply.status == 200):
+            attempt.cancelled_before |= attempt.cancel in ('accepted', 'perhaps')
             attempt.cancel = None
 
     def cancel_what_is_to_be(self):
