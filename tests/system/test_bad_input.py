@@ -2,7 +2,7 @@
 
 import json
 
-from case import check, same, table
+from case import check, same, table, until
 
 ORIGINAL = {'devpod_name': 'pod', 'github_repo': 'owner/name', 'github_token': 'secret-x',
             'task_description': 'Say hello'}
@@ -105,8 +105,9 @@ PATHS = {
 
 
 def traces(s):
-    """The tasks that have left something, on disk or in systemd."""
-    return {name[:22] for name in s.task_files()} | {unit[17:39] for unit in s.task_units()}
+    """The tasks that have left something, on disk or in systemd; not what is being written at this moment."""
+    until(lambda: not any(n.startswith('.tmp-') and '.result-' not in n for n in s.task_files()), 'nothing is written')
+    return {name[:22] for name in s.task_files() if not name.startswith('.tmp-')} | {unit[17:39] for unit in s.task_units()}
 
 
 def wrong_reply(reply, status, field):
