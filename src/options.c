@@ -16,6 +16,8 @@ enum {
         OPTION_STATE_DIRECTORY,
         OPTION_LISTEN,
         OPTION_CHECK_CONFIG,
+        OPTION_DOCTOR,
+        OPTION_PROBE,
         OPTION_LOG_LEVEL,
         OPTION_HELP,
         OPTION_VERSION,
@@ -34,6 +36,10 @@ static const struct {
                         "listen on 127.0.0.1:PORT or on a unix socket's path; may be repeated" },
         { { "check-config", no_argument, NULL, OPTION_CHECK_CONFIG }, "",
                         "read the configuration, say what is wrong, exit" },
+        { { "doctor", no_argument, NULL, OPTION_DOCTOR }, "",
+                        "look for what is missing, say what to type, exit" },
+        { { "probe", no_argument, NULL, OPTION_PROBE }, "",
+                        "what --doctor runs as a task would: one line of JSON" },
         { { "log-level", required_argument, NULL, OPTION_LOG_LEVEL }, "=LEVEL",
                         "debug, info, notice, warning or err" },
         { { "help", no_argument, NULL, OPTION_HELP }, "", "show this help and exit" },
@@ -94,6 +100,12 @@ static int take_option(int option, Options *o) {
                 return add_listen(optarg, o);
         case OPTION_CHECK_CONFIG:
                 o->check_config = true;
+                return 1;
+        case OPTION_DOCTOR:
+                o->doctor = true;
+                return 1;
+        case OPTION_PROBE:
+                o->probe = true;
                 return 1;
         case OPTION_LOG_LEVEL:
                 return set_log_level(optarg, o);

@@ -12,7 +12,7 @@ typedef struct Options {
         const char *listen[OPTIONS_LISTEN_MAX];
         size_t n_listen;
         int log_priority;
-        bool check_config;
+        bool check_config, doctor, probe;
 } Options;
 
 /* 1: go on; 0: all was said (--help, --version); negative errno: wrong, and standard error says why. */

@@ -2,14 +2,16 @@
  *
  * The order matters twice: the manager recovers before the first request is accepted, so that nobody is told of a
  * state that is not known yet; and at the end streams and requests end before what they look at. */
-#include "options.h"
+#include "doctor-command.h"
 
 #include <remote-developer/api.h>
+#include <remote-developer/doctor.h>
 #include <remote-developer/ending.h>
 #include <remote-developer/journal-log.h>
 #include <remote-developer/journal-memory.h>
 #include <remote-developer/listener.h>
 #include <remote-developer/log.h>
+#include <remote-developer/program-path.h>
 #include <remote-developer/strings.h>
 #include <remote-developer/supervision.h>
 #include <remote-developer/version.h>
@@ -40,8 +42,11 @@
 typedef struct Service {
         Options options;
         Config config;
+        char *state_directory, *workspaces_directory;
+        char *config_path; /* of the file that was read; NULL: there was none; owned */
         sd_event *event;
         Manager *manager;
+        Doctor *doctor;
         Api *api;
         HttpServer *http;
         int sockets[SOCKETS_MAX];
@@ -61,28 +66,34 @@ static char *user_config_path(void) {
         return string_format("%s/.config/remote-developer/long_running_tasks.yaml", home ?: "");
 }
 
+static int read_file(Service *s, const char *path, Problem *problem) {
+        int r = config_read_file(&s->config, path, problem);
+
+        return r < 0 ? r : string_replace(&s->config_path, path);
+}
+
 /* The first file that there is: the one that was named, the user's own, the machine's. */
 static int read_config(Service *s, Problem *problem) {
         _cleanup_free_ char *user = NULL;
         int r;
 
         if (s->options.config) {
-                r = config_read_file(&s->config, s->options.config, problem);
+                r = read_file(s, s->options.config, problem);
                 if (r == -ENOENT)
                         problem_set(problem, r, NULL, "%s: there is no such file", s->options.config);
                 return r;
         }
         if (s->options.scope == RUNTIME_SCOPE_USER) {
                 user = user_config_path();
-                r = user ? config_read_file(&s->config, user, problem) : -ENOMEM;
+                r = user ? read_file(s, user, problem) : -ENOMEM;
                 if (r != -ENOENT)
                         return r;
         }
-        r = config_read_file(&s->config, REMOTE_DEVELOPER_CONFIG, problem);
+        r = read_file(s, REMOTE_DEVELOPER_CONFIG, problem);
         return r == -ENOENT ? 0 : r;
 }
 
-static char *state_directory(const Service *s) {
+static char *find_state_directory(const Service *s) {
         const char *from_systemd = getenv("STATE_DIRECTORY");
 
         if (s->options.state_directory)
@@ -90,6 +101,36 @@ static char *state_directory(const Service *s) {
         if (s->options.scope == RUNTIME_SCOPE_USER)
                 return string_format("%s/.remote_developer/tasks", getenv("HOME") ?: "");
         return string_format("%s/tasks", string_is_empty(from_systemd) ? REMOTE_DEVELOPER_STATE : from_systemd);
+}
+
+/* STATE_DIRECTORY= is that of all state, the directory of the tasks is below it. */
+static char *find_workspaces_directory(const Service *s) {
+        const char *from_systemd = getenv("STATE_DIRECTORY");
+
+        if (s->options.scope == RUNTIME_SCOPE_USER)
+                return string_format("%s/.remote_developer/workspaces", getenv("HOME") ?: "");
+        return string_format("%s/workspaces", string_is_empty(from_systemd) ? REMOTE_DEVELOPER_STATE : from_systemd);
+}
+
+/* Not an error: whoever needs only the other recipes shall not have to install what these need. Of the shipped ones
+ * nobody asked for all: they are told of where it is asked for. */
+static int tell_missing_programs(const Service *s) {
+        _cleanup_strv_ char **directories = NULL;
+        int r = program_path_new(REMOTE_DEVELOPER_LAUNCHER, &directories);
+
+        for (size_t i = 0; r >= 0 && i < s->config.n_recipes; i++) {
+                const Recipe *recipe = &s->config.recipes[i];
+                size_t line;
+                const char *program = recipe_missing_program(recipe, directories, &line);
+
+                if (program && !recipe_is_shipped(recipe))
+                        log_warning("%s:%zu: the recipe %s needs the program %.*s, which is not there; until it is, "
+                                    "requests for it are refused",
+                                    s->config_path, line, recipe->name, PROBLEM_VALUE_MAX, program);
+                else if (program)
+                        log_debug("The recipe %s needs the program %s, which is not there", recipe->name, program);
+        }
+        return r;
 }
 
 /* --- serving --- */
@@ -110,6 +151,7 @@ static int begin_serving(Service *s) {
         }
         journal_memory_release();
         supervision_ready();
+        doctor_look_again(s->doctor);
         return 0;
 }
 
@@ -208,15 +250,24 @@ static int add_timers(Service *s) {
 }
 
 static int open_manager(Service *s, Problem *problem) {
-        _cleanup_free_ char *directory = state_directory(s);
         _cleanup_free_ char *endings = ending_spill_directory(s->options.scope == RUNTIME_SCOPE_SYSTEM ? 0 : getuid());
-        ManagerOptions o = { .config = &s->config, .scope = s->options.scope, .state_directory = directory,
+        ManagerOptions o = { .config = &s->config, .scope = s->options.scope, .state_directory = s->state_directory,
                              .endings_directory = endings, .recorder = REMOTE_DEVELOPER_RECORDER,
-                             .launcher = REMOTE_DEVELOPER_LAUNCHER, .recovered = on_recovered, .userdata = s };
+                             .launcher = REMOTE_DEVELOPER_LAUNCHER, .workspaces_directory = s->workspaces_directory,
+                             .recovered = on_recovered, .userdata = s };
 
-        if (!directory || !endings)
+        if (!endings)
                 return -ENOMEM;
         return manager_new(s->event, &o, &s->manager, problem);
+}
+
+static int open_doctor(Service *s) {
+        const DoctorOptions o = { .config = &s->config, .config_file = s->options.config, .scope = s->options.scope,
+                                  .state_directory = s->state_directory,
+                                  .workspaces_directory = s->workspaces_directory,
+                                  .launcher = REMOTE_DEVELOPER_LAUNCHER };
+
+        return doctor_new(s->event, &o, &s->doctor);
 }
 
 static int open_api(Service *s) {
@@ -225,7 +276,10 @@ static int open_api(Service *s) {
         int r;
 
         r = api_new(s->event, s->manager, &s->api);
-        return r < 0 ? r : http_server_new(s->event, &limits, api_on_request, s->api, &s->http);
+        if (r < 0)
+                return r;
+        api_set_doctor(s->api, s->doctor);
+        return http_server_new(s->event, &limits, api_on_request, s->api, &s->http);
 }
 
 /* A thousand viewers are a thousand descriptors; the soft limit is low for the sake of select(2), not used here. */
@@ -248,6 +302,8 @@ static int serve(Service *s, Problem *problem) {
         if (r >= 0)
                 r = open_manager(s, problem);
         if (r >= 0)
+                r = open_doctor(s);
+        if (r >= 0)
                 r = open_api(s);
         if (r >= 0)
                 r = add_signals(s);
@@ -255,19 +311,55 @@ static int serve(Service *s, Problem *problem) {
                 r = add_timers(s);
         if (r >= 0)
                 r = manager_start(s->manager);
-        return r < 0 ? r : sd_event_loop(s->event);
+        if (r < 0)
+                return r;
+        r = sd_event_loop(s->event);
+        manager_save_all(s->manager);
+        return r;
 }
 
 static void service_done(Service *s) {
         http_server_free(s->http);
         api_free(s->api);
+        doctor_free(s->doctor);
         manager_free(s->manager);
         for (size_t i = 0; i < s->n_sockets; i++)
                 close(s->sockets[i]);
         sd_event_source_disable_unref(s->tick_source);
         sd_event_source_disable_unref(s->recovery_source);
         sd_event_unref(s->event);
+        free(s->state_directory);
+        free(s->workspaces_directory);
         config_done(&s->config);
+        free(s->config_path);
+}
+
+/* The configuration is refused as a whole; the Doctor says so and looks at the rest. */
+static int examine(const Service *s, const Problem *problem) {
+        return doctor_command_run(&s->options, &s->config, problem->error < 0 ? problem_sentence(problem) : NULL,
+                                  s->state_directory, s->workspaces_directory);
+}
+
+static int prepare(Service *s, Problem *problem) {
+        int r;
+
+        s->state_directory = find_state_directory(s);
+        s->workspaces_directory = find_workspaces_directory(s);
+        r = s->state_directory && s->workspaces_directory ? config_init(&s->config) : -ENOMEM;
+        return r < 0 ? problem_set(problem, r, NULL, "Out of memory") : read_config(s, problem);
+}
+
+static int work(Service *s, Problem *problem) {
+        int r;
+
+        journal_log_open(s->options.scope);
+        r = journal_memory_catch_faults();
+        if (r < 0)
+                log_warning("A journal that shrinks could end the service: %s", strerror(-r));
+        r = serve(s, problem);
+        if (r < 0)
+                log_error("%s", problem->error ? problem_sentence(problem) : strerror(-r));
+        return r < 0 ? EXIT_FAILURE : r;
 }
 
 static int run(int argc, char *argv[]) {
@@ -279,22 +371,16 @@ static int run(int argc, char *argv[]) {
         if (r <= 0)
                 return r < 0 ? EXIT_USAGE : 0;
         log_set_max_priority(s.options.log_priority);
-
-        r = config_init(&s.config);
+        r = prepare(&s, &problem);
+        if (s.options.doctor || s.options.probe)
+                return examine(&s, &problem);
         if (r >= 0)
-                r = read_config(&s, &problem);
+                r = tell_missing_programs(&s);
         if (r < 0) {
                 log_error("%s", problem.error ? problem_sentence(&problem) : strerror(-r));
                 return EXIT_USAGE;
         }
-        if (s.options.check_config)
-                return 0;
-
-        journal_log_open(s.options.scope);
-        r = serve(&s, &problem);
-        if (r < 0)
-                log_error("%s", problem.error ? problem_sentence(&problem) : strerror(-r));
-        return r < 0 ? EXIT_FAILURE : r;
+        return s.options.check_config ? 0 : work(&s, &problem);
 }
 
 int main(int argc, char *argv[]) {

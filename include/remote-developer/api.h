@@ -9,8 +9,12 @@
 #include <remote-developer/manager.h>
 
 typedef struct Api Api;
+typedef struct Doctor Doctor;
 
 int api_new(sd_event *event, Manager *manager, Api **ret);
+
+/* Whose findings GET /api/health shows; borrowed for the Api's life. Without one it shows none. */
+void api_set_doctor(Api *a, Doctor *doctor);
 
 /* The HTTP server, which ends requests and streams, must be gone before. */
 Api *api_free(Api *a);
@@ -19,5 +23,6 @@ DEFINE_CLEANUP(Api *, api_free)
 /* For http_server_new(). */
 void api_on_request(HttpRequest *request, void *api);
 
-/* Ends every stream without a final event: their clients reconnect and go on where they were. */
+/* Ends every stream without a final event: their clients reconnect and go on where they were. Who waits for an
+ * operation is told that it goes on. */
 void api_end_streams(Api *a);

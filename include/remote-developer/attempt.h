@@ -21,6 +21,9 @@ typedef struct Attempt {
         char *invocation_id;
         char *boot_id;
         uint64_t log_lines, log_bytes; /* of the task's log up to the end of this attempt */
+        char *session_id;              /* of the agent, for a later one to go on with; NULL: it began none */
+        bool session_lost;             /* it did not find the session that it should have gone on with */
+        uint64_t turns, tool_calls, files_edited; /* of the agent */
         char *log_cursor;              /* of the last line of the log by then; the journal's own; NULL: no line yet */
 } Attempt;
 

@@ -16,6 +16,9 @@ usec_t clock_monotonic_usec(void);
 /* Since the boot, suspension included: comparable between programs and over restarts of one, within a boot. */
 usec_t clock_boottime_usec(void);
 
+/* The processor's time that this thread has had: what others take does not count. A system call. */
+usec_t clock_thread_usec(void);
+
 static inline bool clock_is_set(usec_t t) {
         return t != 0 && t != USEC_INFINITY;
 }

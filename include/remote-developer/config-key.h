@@ -23,6 +23,8 @@ typedef enum ConfigKind {
         CONFIG_ACTION,  /* OrphanedTaskAction, written as its word */
         CONFIG_STALL,   /* TaskStallAction, written as its word */
         CONFIG_USER,    /* char *, owned: a user name, or a user id in decimal */
+        CONFIG_DIRECTORY, /* char *, owned: an absolute path, or empty */
+        CONFIG_PATTERNS, /* char **, owned: a list of patterns for fnmatch(3); each text goes to its end */
         CONFIG_KINDS,
 } ConfigKind;
 
@@ -36,11 +38,18 @@ typedef struct ConfigKey {
         const char *help;         /* a sentence without capital and full stop */
 } ConfigKey;
 
-#define CONFIG_KEYS 20
-#define CONFIG_SECTIONS 4
+#define CONFIG_KEYS 22
+#define CONFIG_SECTIONS 6
+
+/* Of a CONFIG_PATTERNS. */
+#define CONFIG_PATTERNS_MAX ((size_t) 1024)
+#define CONFIG_PATTERN_SIZE_MAX ((size_t) 4096)
 
 extern const ConfigKey config_keys[CONFIG_KEYS]; /* those of one section stand together */
 extern const char *const config_sections[CONFIG_SECTIONS];
+
+/* The section that has no rows: what it holds has names of its own. */
+#define CONFIG_RECIPES "recipes"
 
 /* The row, or NULL. */
 const ConfigKey *config_key_find(const char *section, const char *name);
@@ -54,10 +63,13 @@ char *config_key_quote(const char *text);
  * \"claude_timeout\"?". 0 or -ENOMEM. */
 int config_key_advise(const char *section, const char *name, Buffer *to);
 
+/* The same for any table of names, each shorter than 40 letters. */
+int config_key_advise_among(const char *const *names, size_t n, const char *name, Buffer *to);
+
 /* What the key may hold, to stand behind "must be": "a whole number of seconds from 1 to 604800". */
 #define CONFIG_DESCRIPTION_SIZE 96
 const char *config_key_describe(const ConfigKey *key, char buffer[static CONFIG_DESCRIPTION_SIZE]);
 
-/* Sets the member from the text of a value. 0, -EINVAL when the text is not what config_key_describe() says,
- * or -ENOMEM. On error `c` is unchanged. */
+/* Sets the member from the text of a value; that of a list gets one more. 0, -EINVAL when the text is not what
+ * config_key_describe() says, -E2BIG when there are too many, or -ENOMEM. On error `c` is unchanged. */
 int config_key_set(const ConfigKey *key, Config *c, const char *text);

@@ -8,6 +8,7 @@
 
 #include <remote-developer/clock.h>
 #include <remote-developer/problem.h>
+#include <remote-developer/recipe.h>
 #include <remote-developer/task.h>
 
 #include <stdio.h>
@@ -45,6 +46,14 @@ typedef struct Config {
         usec_t sse_heartbeat_interval_usec;
         usec_t sse_timeout_usec;
         bool allow_multiple_connections;
+
+        /* workspaces */
+        char *workspaces_directory;  /* absolute; empty: that of the service's mode; owned */
+        char **allowed_repositories; /* patterns for fnmatch(3); owned, empty: none is */
+
+        /* recipes: the shipped ones, and over them those of the file; owned */
+        Recipe *recipes;
+        size_t n_recipes;
 } Config;
 
 /* The defaults. 0 or -ENOMEM. */
@@ -57,6 +66,12 @@ int config_read_file(Config *c, const char *path, Problem *problem);
 
 /* The same from memory, for tests; `name` stands for the path in sentences. */
 int config_read(Config *c, const char *name, const char *data, size_t size, Problem *problem);
+
+/* NULL: there is none of that name. Borrowed. */
+const Recipe *config_find_recipe(const Config *c, const char *name);
+
+/* Takes what the recipe holds; it replaces one of the same name. 0 or -ENOMEM; on error both are unchanged. */
+int config_take_recipe(Config *c, Recipe *recipe);
 
 /* One line a key: "  section.key  (kind, range, default) what it does". */
 void config_print_keys(FILE *to);

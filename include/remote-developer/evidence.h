@@ -6,20 +6,30 @@
  */
 #pragma once
 
+#include <remote-developer/agent-kind.h>
+#include <remote-developer/agent-outcome.h>
 #include <remote-developer/ending.h>
-
-typedef enum AgentOutcome {
-        AGENT_NONE,      /* no agent's task */
-        AGENT_SUCCEEDED, /* its last result says so */
-        AGENT_FAILED,    /* its last result says otherwise */
-        AGENT_SILENT,    /* it never gave a result */
-} AgentOutcome;
 
 /* Why systemd could not start the program: its record 641257651c1b4ec9a8624d7a40a9e1e7 in the journal. */
 typedef struct SpawnFailure {
         int error;        /* errno, positive; 0: none */
         char *executable; /* owned */
 } SpawnFailure;
+
+/* The step before the work that began last. */
+typedef struct StepEvidence {
+        unsigned last;  /* how many there are in the plan */
+        unsigned begun; /* its number in the plan, from 1; 0: none is known to have begun */
+        usec_t begun_at; /* 0: not known */
+        usec_t next_at;  /* the first step behind the work began; 0: none did, or not known */
+        char exit_code[ENDING_WORD_SIZE], exit_status[ENDING_WORD_SIZE]; /* as an Ending's; empty: not known */
+        bool overdue;
+        int error;          /* its program could not be executed: errno, positive */
+        const char *status; /* borrowed, of the plan; NULL: there is none */
+        const char *program;
+        usec_t timeout_usec;
+        char *last_lines; /* what it wrote last; owned, NULL: nothing */
+} StepEvidence;
 
 typedef struct Evidence {
         /* what was asked for */
@@ -45,7 +55,9 @@ typedef struct Evidence {
         bool manager_acted;  /* the journal has the manager's records of the unit, if only of its start */
         usec_t started_at;   /* the unit was active: as it was seen, or the journal has it; 0: not known */
         SpawnFailure spawn;
+        StepEvidence step;
         const char *refused; /* borrowed: systemd's own sentence when it refused to start the unit; else NULL */
+        AgentKind agent_kind;
         AgentOutcome agent;
         char *agent_error; /* owned; its own words */
 } Evidence;

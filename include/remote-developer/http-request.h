@@ -22,6 +22,10 @@ bool http_request_body_is_too_large(const HttpRequest *r);
  * be decoded is then as it was sent and the reply should be 400. */
 bool http_request_is_malformed(const HttpRequest *r);
 
+/* Nobody is there to read an answer: what would take long need not be begun. A peer over TCP that has only closed its
+ * sending side may still read. */
+bool http_request_is_abandoned(const HttpRequest *r);
+
 /* For the handler's own use, NULL at first. */
 void http_request_set_userdata(HttpRequest *r, void *userdata);
 void *http_request_userdata(const HttpRequest *r);

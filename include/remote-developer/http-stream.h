@@ -10,7 +10,7 @@ typedef struct HttpStream HttpStream;
 
 /* What a stream's `fill` says beside the bytes that it appended to `to` (about HTTP_STREAM_CHUNK at most). */
 typedef enum HttpFill {
-        HTTP_FILL_MORE,  /* ask again as soon as these are written; at least one byte was appended */
+        HTTP_FILL_MORE,  /* ask again as soon as these are written; without any, in the next turn of the loop */
         HTTP_FILL_SLEEP, /* nothing more until http_stream_wake() */
         HTTP_FILL_END,   /* the last bytes: the response ends behind them */
         HTTP_FILL_ABORT, /* cut the connection, so that the client sees that it is not whole (not over HTTP/1.0) */
@@ -30,3 +30,7 @@ typedef struct HttpStreamSource {
 
 /* There is something to fill again. May be called at any time and any number of times. */
 void http_stream_wake(HttpStream *stream);
+
+/* A field behind the body, for what is known only then; to be announced in the header ("Trailer"). From inside `fill`
+ * that says END, and without effect over HTTP/1.0. `name` and `value` as in http_request_add_header(). */
+void http_stream_add_trailer(HttpStream *stream, const char *name, const char *value);

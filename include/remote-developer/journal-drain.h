@@ -6,5 +6,10 @@
  */
 #pragma once
 
-/* 1: nothing waits; 0: something does, ask again shortly; negative errno when the kernel does not tell. */
-int journal_drain_is_done(void);
+typedef enum JournalWaits {
+        JOURNAL_WAITS_MESSAGES = 1 << 0, /* what a program sent by itself, or a stream that has not been taken up */
+        JOURNAL_WAITS_STREAM = 1 << 1,   /* an ended program's stream is not read to its end */
+} JournalWaits;
+
+/* What waits; 0: nothing. If something does, ask again shortly. Negative errno when the kernel does not tell. */
+int journal_drain_look(void);

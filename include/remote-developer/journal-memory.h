@@ -8,3 +8,10 @@
 /* Lets go of the pages (they are read again from the page cache when they are wanted). At rest, or after much
  * reading. */
 void journal_memory_release(void);
+
+/* journald may cut a file that is mapped here, when it archives or vacuums it; to touch what is gone is SIGBUS. From
+ * now on zeros are read there instead, which libsystemd takes for a damaged file. To be called once, by a program. */
+int journal_memory_catch_faults(void);
+
+/* How often that has happened. What was read since it last changed is not to be believed. */
+unsigned journal_memory_faults(void);

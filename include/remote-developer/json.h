@@ -21,6 +21,12 @@ Json *json_free(Json *j);
 DEFINE_CLEANUP(Json *, json_free)
 #define _cleanup_json_ _cleanup_(json_freep)
 
+/* As json_free() of the only owner, but what texts it holds is overwritten before. Of what json-c had in hand while it
+ * was parsing nothing can be: its own buffer, as long as the longest string was then, and of a name that came twice
+ * the first value. */
+Json *json_erase(Json *j);
+DEFINE_CLEANUP(Json *, json_erase)
+
 int json_parse(const char *data, size_t size, Json **ret, Problem *problem);
 /* What another program wrote for itself: as json_parse(), but what only strictness refuses is taken, half a surrogate
  * pair (which JavaScript writes of a text that was cut inside a character) as U+FFFD. */
@@ -31,6 +37,7 @@ int json_append(const Json *j, Buffer *to); /* compact, on one line */
 Json *json_new_object(void);
 Json *json_new_array(void);
 Json *json_new_string(const char *s); /* NULL becomes null, what is no UTF-8 U+FFFD */
+Json *json_new_text(const char *data, size_t size); /* the same, of bytes of which some may be NUL */
 Json *json_new_uint64(uint64_t v);
 Json *json_new_double(double v); /* written with six decimals */
 Json *json_new_time(usec_t t); /* RFC 3339; null when not set */
@@ -48,13 +55,26 @@ int json_push(Json *array, Json *value);
 /* Borrowed; NULL when it is not there or `object` is none. */
 Json *json_get(const Json *object, const char *key);
 const char *json_get_string(const Json *object, const char *key); /* NULL: not there or no string */
+const char *json_text(const Json *j);                             /* of a string; NULL: it is none */
+bool json_is_empty_text(const Json *j);
 bool json_get_bool(const Json *object, const char *key);          /* false: not there or no boolean */
+uint64_t json_get_uint64(const Json *object, const char *key);    /* 0: not there or no whole number from 0 up */
+double json_get_double(const Json *object, const char *key);      /* 0: not there or no number */
 bool json_is_object(const Json *j);
 size_t json_length(const Json *array);
 Json *json_at(const Json *array, size_t i);
 
+/* The values of an object, whatever their names. */
+Json *json_next_value(const Json *object, void **state); /* *state is NULL at first; NULL: no more */
+
+/* Without parsing: the first member of the outermost object that has this name, if it is a string without escapes
+ * of less than `size` bytes. It costs little more than finding the quotes, and looks no further than that member: what
+ * follows may be anything, and what is found is to be believed only once the whole is parsed. */
+bool json_peek_string(const char *data, size_t n, const char *key, char *ret, size_t size);
+
 typedef enum JsonKind {
         JSON_STRING,     /* char *: owned; no NUL inside */
+        JSON_TEXT,       /* Buffer: a string with whatever is in it */
         JSON_STRV,       /* char **: array of strings */
         JSON_PAIRS,      /* char **: object of strings, kept as "KEY=VALUE" in the order given */
         JSON_BOOL,       /* bool */

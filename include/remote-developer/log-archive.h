@@ -7,10 +7,11 @@
  *                   and at the end how many they are: {"lines":1234}
  *   <stem>.log.zst  the rows alone, compressed: `zstdcat` shows them
  *
- * A text that is no valid UTF-8 is an array of its bytes, as `journalctl --output=json` has it; every byte comes back.
- * The compressed form is a row of zstd frames of some 256 KiB of rows each, with a checksum; behind each stands an
- * index of it in a frame that zstd skips, by which a reader finds a cursor, or the last lines, without decompressing
- * what is before them. A file that was cut, anywhere, is no archive: opening it says so.
+ * What is not stdout has a "source", a line too long to be held "partial":true, and a gap its "reason", "lines",
+ * "since" and "until". A text that is no valid UTF-8 is an array of its bytes, as `journalctl --output=json` has it;
+ * every byte comes back. The compressed form is a row of zstd frames of some 256 KiB of rows each, with a checksum;
+ * behind each stands an index of it in a frame that zstd skips, by which a reader finds a cursor, or the last lines,
+ * without decompressing what is before them. A file that was cut, anywhere, is no archive: opening it says so.
  *
  * Memory: a writer takes 2 MiB and a reader under 1 MiB, whatever the log's size, and the rows of the longest line:
  * six times its bytes at worst.
@@ -49,6 +50,9 @@ uint64_t log_archive_reader_lines(const LogArchiveReader *r);
 int log_archive_reader_seek_head(LogArchiveReader *r);
 int log_archive_reader_seek_tail(LogArchiveReader *r, uint64_t lines);
 int log_archive_reader_seek_after(LogArchiveReader *r, const char *cursor);
+
+/* As above; and how many lines are before that one. */
+int log_archive_reader_find(LogArchiveReader *r, const char *cursor, uint64_t *ret_row);
 
 /* 1: a line, borrowed until the next call; 0: that was the last; -EBADMSG: the file is damaged. */
 int log_archive_reader_next(LogArchiveReader *r, LogLine *ret);

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include <remote-developer/buffer.h>
+#include <remote-developer/clock.h>
 
 #define LOG_CURSOR_SIZE 280
 
@@ -15,3 +15,14 @@ int log_cursor_encode(const char *task_id, const char *journal_cursor, char ret[
 
 /* -EINVAL: mangled, or of another task. */
 int log_cursor_decode(const char *task_id, const char *cursor, char ret[static LOG_CURSOR_SIZE]);
+
+/* When the entry of the journal's own cursor was written; 0: it does not tell. */
+usec_t log_cursor_realtime(const char *journal_cursor);
+
+/* Stands for an entry of that time which is gone: no entry has this cursor. */
+void log_cursor_of_time(usec_t realtime_usec, char ret[static LOG_CURSOR_SIZE]);
+
+/* Which of two of the journal's own cursors is earlier, as the journal orders entries: less than, equal to or
+ * greater than 0. By sequence number where both are of one sequence, else by the clock of the boot, else by the time
+ * of day. */
+int log_cursor_compare(const char *a, const char *b);

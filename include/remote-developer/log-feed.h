@@ -8,6 +8,10 @@
 #include <remote-developer/log-ring.h>
 #include <remote-developer/task-archive.h>
 
+/* What the lines of one task may take in memory, whatever persistence.max_memory_logs allows: a viewer that needs
+ * older ones reads the journal. */
+#define LOG_FEED_BYTES_MAX ((size_t) 256 * 1024)
+
 typedef struct LogFeed LogFeed;
 typedef struct LogViewer LogViewer;
 
@@ -25,6 +29,13 @@ void log_feed_set_follower(LogFeed *f, JournalFollower *follower);
  * To be said before there are viewers. */
 void log_feed_set_archive(LogFeed *f, const TaskArchive *archive, bool whole);
 
+/* What is known of the log from counting it, so that what the journal has dropped since is noticed: the cursor of the
+ * first line of output in the journal (NULL: not known). And where a finished log ends: what systemd says about the
+ * unit later does not belong to it; so many `lines` of output
+ * are in the journal, or were. */
+int log_feed_set_first(LogFeed *f, const char *cursor);
+int log_feed_set_end(LogFeed *f, const char *cursor, uint64_t lines);
+
 /* A new line, and waking whoever waits for it. */
 void log_feed_append(LogFeed *f, const LogLine *line);
 
@@ -41,6 +52,9 @@ const char *log_feed_unit(const LogFeed *f);
 LogRing *log_feed_ring(LogFeed *f);
 JournalFollower *log_feed_follower(LogFeed *f);
 bool log_feed_is_from_start(const LogFeed *f);
+const char *log_feed_first_cursor(const LogFeed *f);
+const char *log_feed_end_cursor(const LogFeed *f); /* NULL also while it is not finished */
+uint64_t log_feed_lines(const LogFeed *f);
 int log_feed_read_archive(const LogFeed *f, LogArchiveReader **ret); /* -ENOENT: nothing of it is archived */
 bool log_feed_is_archived(const LogFeed *f);
 int log_feed_add_viewer(LogFeed *f, LogViewer *v);

@@ -14,21 +14,31 @@
 
 typedef void (*LogViewerWake)(void *userdata);
 
-/* Takes a reference of the feed. At first the viewer stands at the begin of the log. `wake` (NULL: never) is called
- * when there may be something new; it must not free a viewer. */
-int log_viewer_new(LogFeed *feed, LogViewerWake wake, void *userdata, LogViewer **ret);
+/* Takes a reference of the feed. At first the viewer stands at the begin of the log. Sees lines of these sources
+ * (LOG_SOURCES_..., and LOG_WITHOUT_CURSORS if they are not needed) and gaps. `wake` (NULL: never) is called when
+ * there may be something new; it must not free a viewer. */
+int log_viewer_new(LogFeed *feed, unsigned sources, LogViewerWake wake, void *userdata, LogViewer **ret);
 
-/* One that passes over what of the log is archived, which may be damaged. */
+/* One that passes over what of the log is archived, which may be damaged. Of all sources. */
 int log_viewer_new_in_journal(LogFeed *feed, LogViewerWake wake, void *userdata, LogViewer **ret);
 
 LogViewer *log_viewer_free(LogViewer *v);
 DEFINE_CLEANUP(LogViewer *, log_viewer_free)
 
-/* Each moves the viewer; the cursor is the journal's own. */
+/* Each moves the viewer; cursors are the journal's own. -EINVAL: the cursor is of
+ * none of the log's lines, as far as that can be known. */
 int log_viewer_seek_after(LogViewer *v, const char *cursor);
+
+/* Before the last lines of now; of output, where the viewer sees any. */
 int log_viewer_seek_tail(LogViewer *v, uint64_t lines);
 
-/* 1: a line, borrowed until the next call; 0: none at the moment (wake will be called), or none any more when
+/* Before the line that ends at that cursor (""; the log's end) and so many lines before it that the viewer sees. */
+int log_viewer_seek_before(LogViewer *v, const char *cursor, uint64_t lines);
+
+/* Before the first line that is not older, and older ones are passed over also later. */
+int log_viewer_seek_since(LogViewer *v, usec_t realtime_usec);
+
+/* 1: a line or a gap, borrowed until the next call; 0: none at the moment (wake will be called), or none any more when
  * log_viewer_is_at_end(); -EAGAIN: none now, but ask again in a later turn, since nothing will wake you; other
  * negative errno: the journal cannot be read. */
 int log_viewer_next(LogViewer *v, LogLine *ret);

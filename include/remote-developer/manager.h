@@ -8,6 +8,7 @@
 
 #include <remote-developer/config.h>
 #include <remote-developer/log-viewer.h>
+#include <remote-developer/secrets.h>
 #include <remote-developer/task-index.h>
 #include <remote-developer/task-ref.h>
 #include <remote-developer/unit-client.h>
@@ -22,6 +23,8 @@ typedef struct ManagerOptions {
         const char *endings_directory; /* where the recorder writes if it has to; NULL: nowhere */
         const char *recorder;          /* the program's absolute path */
         const char *launcher;          /* likewise */
+        const char *workspaces_directory; /* absolute; where the configuration names none */
+        const char *program_directory;    /* tests: programs are looked for in this one alone; else NULL */
         const char *journal_directory; /* tests: instead of the machine's journal; else NULL */
         void (*recovered)(void *userdata);
         void *userdata;
@@ -37,33 +40,69 @@ int manager_start(Manager *m);
  * due. */
 void manager_monitor(Manager *m);
 
+/* Before an orderly end: what was counted of the logs and is not saved yet. Takes 2 s at most; what is not saved then
+ * is counted again after the next start. */
+void manager_save_all(Manager *m);
+
 const Config *manager_config(const Manager *m);
 RuntimeScope manager_scope(const Manager *m);
 const TaskIndex *manager_index(const Manager *m);
 
+/* Reads what the index does not know yet of archived tasks: some 40 us a task that had not been read since the start.
+ * Afterwards every row is `noted`. 0 or -ENOMEM. */
+int manager_complete_index(Manager *m);
+
 /* -ENOENT: there is no such task. */
 int manager_get_task(Manager *m, const char *id, TaskRef *ret);
 
-/* `spec` is taken on success. When this returns 0 the task is on disk and systemd has been asked; `ret_id` gets its
- * id. -ENOTCONN: systemd cannot be reached; nothing was written. */
-int manager_create_task(Manager *m, TaskSpec *spec, char ret_id[static TASK_ID_SIZE + 1], Problem *problem);
+/* `spec` is taken on success. When this returns 0 the task is on disk, with its secrets (NULL: none), and systemd has
+ * been asked; `ret_id` gets its id. -ENOTCONN: systemd cannot be reached; nothing was written. */
+int manager_create_task(Manager *m, TaskSpec *spec, const Secrets *secrets, char ret_id[static TASK_ID_SIZE + 1],
+                        Problem *problem);
 
 /* The wish is on disk before systemd is asked. 0 also when it was asked for before; -EALREADY: finished. */
 int manager_cancel_task(Manager *m, const char *id, Problem *problem);
 
-/* A further attempt of a finished task; when this returns 0 it is on disk. -EBUSY: not finished; -EALREADY: there were
- * ATTEMPTS_MAX; -ENOTCONN: systemd cannot be reached. */
-int manager_resume_task(Manager *m, const char *id, Problem *problem);
+/* A further attempt of a finished task; when this returns 0 it is on disk. It has these secrets (NULL: none), since
+ * those of the attempts before are gone. -EBUSY: not finished; -EALREADY: there were ATTEMPTS_MAX; -ENOTCONN: systemd
+ * cannot be reached. */
+int manager_resume_task(Manager *m, const char *id, const Secrets *secrets, Problem *problem);
 
 /* -EBUSY: not finished. */
 int manager_forget_task(Manager *m, const char *id, Problem *problem);
+
+/* Called once, from the loop, with what an operation came to. */
+typedef void (*OperationEnded)(void *userdata, const OperationOutcome *outcome);
+
+typedef struct OperationRequest {
+        OperationKind kind;
+        const char *text;       /* what its step reads: the commit's message; the title, an empty line, the body */
+        const Secrets *secrets; /* at most a github_token; NULL: none */
+        OperationEnded ended;
+        void *userdata;
+} OperationRequest;
+
+#define OPERATIONS_MAX 16
+
+/* Begins an operation on the work tree of a task that has ended. When this returns 0 it is on disk, and systemd has
+ * been asked. -EBUSY: the task has not ended, another operation on it is under way, or its directory is another
+ * task's now; -EINVAL: it has no work tree; -EAGAIN: OPERATIONS_MAX are under way; -ENOTCONN. */
+int manager_begin_operation(Manager *m, const char *id, const OperationRequest *request, Problem *problem);
+
+/* Whoever waits for it waits no more; the operation goes on. */
+void manager_leave_operation(Manager *m, const char *id);
+
+/* What a task's latest review found to be changed, as a diff of at most WORKSPACE_DIFF_MAX bytes. -ENOENT: none was
+ * reported. */
+int manager_read_diff(const Manager *m, const char *id, Buffer *ret);
 
 /* Reads the unit's usage figures anew when they are older than a second, then calls back; at once where there is
  * nothing to read. `task id` is the caller's to keep. */
 void manager_refresh_usage(Manager *m, const char *id, UnitReply callback, void *userdata);
 
-/* A viewer of the task's log, at its begin. */
-int manager_open_log(Manager *m, const char *id, LogViewerWake wake, void *userdata, LogViewer **ret);
+/* A viewer of the task's log, at its begin: see log_viewer_new(). */
+int manager_open_log(Manager *m, const char *id, unsigned sources, LogViewerWake wake, void *userdata,
+                     LogViewer **ret);
 
 /* How many look at running tasks: while there are any, the journal is looked at every few milliseconds. */
 void manager_count_watchers(Manager *m, int difference);

@@ -16,6 +16,7 @@ typedef struct Problem {
         int error;      /* negative errno; 0: no problem */
         char *field;    /* NULL: about the whole */
         char *sentence; /* NULL only when memory ran out */
+        char *task_id;  /* of the task that is in the way; NULL: none is, or none is known */
 } Problem;
 
 #define PROBLEM_NULL ((Problem){})
@@ -26,6 +27,9 @@ void problem_done(Problem *p);
  * `p` may be NULL: then only the errno remains. `field` is copied, up to PROBLEM_VALUE_MAX
  * bytes: it may be what the user sent. */
 int problem_set(Problem *p, int error, const char *field, const char *format, ...) _printf_(4, 5);
+
+/* Which task is in the way; `p` may be NULL. Where there is no memory it is only said in the sentence. */
+void problem_name_task(Problem *p, const char *task_id);
 
 /* The sentence, or strerror of the errno: never NULL. */
 const char *problem_sentence(const Problem *p);

@@ -9,6 +9,12 @@ bool string_equal(const char *a, const char *b);
 bool string_is_empty(const char *s);
 bool string_has_prefix(const char *s, const char *prefix);
 
+/* Letters of ASCII, digits and "_", at least one, and no digit first. */
+bool string_is_identifier(const char *s);
+
+/* Whether one of the control characters of ASCII is in it that is not among `allowed`. */
+bool string_holds_control(const char *s, const char *allowed);
+
 /* Replaces *p by a copy of `s` (NULL allowed). 0 or -ENOMEM; on error *p is as it was. */
 int string_replace(char **p, const char *s);
 
@@ -32,9 +38,15 @@ int string_to_uint64(const char *s, uint64_t *ret);
  * shortest form, no surrogates, up to U+10FFFF). */
 size_t string_utf8_length(const char *s, size_t size);
 
+/* Whether all of it is valid UTF-8. */
+bool string_is_utf8(const char *s, size_t size);
+
 size_t strv_length(char *const *v);
+bool strv_contains(char *const *v, const char *s);
 char **strv_free(char **v);
+char **strv_erase(char **v); /* the strings are overwritten before */
 int strv_append(char ***v, const char *s);
 int strv_copy(char *const *v, char ***ret);
 DEFINE_CLEANUP(char **, strv_free)
+DEFINE_CLEANUP(char **, strv_erase)
 #define _cleanup_strv_ _cleanup_(strv_freep)

@@ -3,6 +3,9 @@
  *   <id>.json    the task's document, 0640; whatever else ends with .json and is not named here is set aside
  *   <id>.result  the recorder's account of how the unit ended (ending.h); of attempt 2 <id>.2.result, and so on
  *   <id>.prompt  what the agent gets on stdin, 0600
+ *   <id>.credentials/NAME  a secret of a task that is not finished, or of the operation under way, 0600 in a
+ *                directory 0700
+ *   <id>.operation  what the operation under way reads from its stdin, 0600
  *   active_tasks.json  what runs now
  *   remote-developerd.lock  held by the one service that works here
  *
@@ -18,6 +21,7 @@
 #pragma once
 
 #include <remote-developer/ending.h>
+#include <remote-developer/secrets.h>
 #include <remote-developer/task.h>
 
 typedef struct TaskStore TaskStore;
@@ -37,8 +41,9 @@ DEFINE_CLEANUP(TaskStore *, task_store_free)
 
 const char *task_store_path(const TaskStore *s); /* absolute */
 
-/* Gives the task its id and writes its first document; exactly one task gets an id. It is greater than all others. */
-int task_store_create(TaskStore *s, Task *t);
+/* Gives the task its id and writes its secrets (NULL: it has none) and its first document; exactly one task gets an
+ * id. It is greater than all others. */
+int task_store_create(TaskStore *s, Task *t, const Secrets *secrets);
 int task_store_save(TaskStore *s, Task *t);
 
 /* There is a task with that id, though not here: those created from now on get greater ones. */
@@ -78,9 +83,28 @@ void task_store_drop_spilled_ending(TaskStore *s, const char *id, int attempt);
 /* -ENOENT when the recorder wrote none. The one beside the document goes first. `attempt` counts from 1. */
 int task_store_read_ending(TaskStore *s, const char *id, int attempt, Ending *ret);
 
-int task_store_write_prompt(TaskStore *s, const char *id, const char *text);
-int task_store_read_prompt(TaskStore *s, const char *id, char **ret); /* -ENOENT; fresh memory */
+/* In the place of what there was; before the document that names them. NULL: none. */
+int task_store_write_credentials(TaskStore *s, const char *id, const Secrets *secrets);
+int task_store_remove_credentials(TaskStore *s, const char *id); /* 0 also where there are none */
+int task_store_list_credentials(TaskStore *s, char ***ret); /* the ids of those that have any, oldest first */
+char *task_store_credential(const TaskStore *s, const char *id, const char *name); /* "NAME:path"; fresh or NULL */
+
+int task_store_write_prompt(TaskStore *s, const char *id, const char *text, size_t size);
+int task_store_read_prompt(TaskStore *s, const char *id, Buffer *ret); /* -ENOENT */
 char *task_store_prompt_path(const TaskStore *s, const char *id); /* fresh memory or NULL */
+
+/* What a step of the plan reads from its stdin. */
+int task_store_write_input(TaskStore *s, const char *id, unsigned step, const char *text, size_t size);
+char *task_store_input_path(const TaskStore *s, const char *id, unsigned step); /* fresh memory or NULL */
+void task_store_remove_inputs(TaskStore *s, const char *id);
+
+/* What an operation reads from its stdin. -ENOENT: there is none. */
+int task_store_write_operation(TaskStore *s, const char *id, const char *text);
+int task_store_read_operation(TaskStore *s, const char *id, char **ret); /* fresh memory */
+char *task_store_operation_path(const TaskStore *s, const char *id); /* fresh memory or NULL */
+int task_store_remove_operation(TaskStore *s, const char *id);
+int task_store_list_operations(TaskStore *s, char ***ret); /* the ids of those that have one, oldest first */
+
 char *task_store_ending_path(const TaskStore *s, const char *id, int attempt);
 
 /* What the recorder is told to put before ".result": "<id>" or "<id>.<attempt>". Fresh memory or NULL. */

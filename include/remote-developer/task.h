@@ -6,19 +6,23 @@
  *                        └── a stop asked for: stopping ──▶ finished (cancelled)
  *
  * Invariants: `id` is valid (task_id_is_valid) and never changes; `result` is set if and only if `state` is
- * finished; a finished task never changes again but for being archived or forgotten, or for a further attempt: then
- * it is queued again, and what the ended attempt came to is in `attempts`.
+ * finished; a finished task never changes again but for being archived or forgotten, for an operation on its work
+ * tree, or for a further attempt: then it is queued again, and what the ended attempt came to is in `attempts`.
  */
 #pragma once
 
+#include <remote-developer/agent-account.h>
 #include <remote-developer/attempt.h>
 #include <remote-developer/clock.h>
 #include <remote-developer/json.h>
+#include <remote-developer/operation.h>
 #include <remote-developer/problem.h>
+#include <remote-developer/task-changes.h>
+#include <remote-developer/task-plan.h>
 
 /* "task-<unix seconds>-<6 hex>": sortable by age; 10 digits of seconds until 2286. */
 #define TASK_ID_SIZE 22
-#define TASK_DOCUMENT_VERSION 2
+#define TASK_DOCUMENT_VERSION 3
 #define TASK_UNIT_PREFIX "remote-developer-"
 #define TASK_UNIT_SUFFIX ".service"
 #define TASK_UNIT_PATTERN TASK_UNIT_PREFIX "task-*" TASK_UNIT_SUFFIX
@@ -48,13 +52,6 @@ typedef enum TaskResult {
 extern const char *const task_state_words[];
 extern const char *const task_result_words[];
 
-typedef enum TaskRecipe {
-        TASK_RECIPE_COMMAND,
-        TASK_RECIPE_CLAUDE,
-} TaskRecipe;
-
-extern const char *const task_recipe_words[];
-
 /* What is done about a task that has been silent for its stall_timeout. */
 typedef enum TaskStallAction {
         TASK_STALL_MARK,
@@ -69,17 +66,22 @@ extern const char *const task_stall_action_words[];
 
 /* What was asked for. All strings owned; NULL or empty when not asked. */
 typedef struct TaskSpec {
-        int recipe;              /* TaskRecipe */
+        char *recipe;            /* the name of one of the configuration, as it was then; never NULL in a task */
+        int agent;               /* AgentKind: what the recipe said of it */
         char **command;          /* argv; a relative command[0] with a slash is below working_directory */
         char *working_directory; /* absolute; NULL: the home of the user who runs it */
         char **environment;      /* "NAME=value" */
         usec_t timeout_usec;     /* the limit of the work: always set, never above the configured one */
         usec_t stall_timeout_usec; /* without output for so long, the task is stalled; 0: never */
         int stall_action;        /* TaskStallAction */
+        bool separate_stderr;    /* lines of stderr are told from those of stdout */
         char **labels;           /* "name=value" */
         char *devpod_name;
+        char *namespace;
+        char *pod;
         char *github_repo;
-        char *task_description;
+        Buffer task_description; /* NUL bytes too: an agent reads it from its stdin */
+        bool resume_after_limit; /* an attempt that a usage limit ended is followed by one when that is over */
 } TaskSpec;
 
 typedef struct Task {
@@ -87,6 +89,7 @@ typedef struct Task {
         char *id;
         TaskSpec spec;
 
+        usec_t agent_since; /* what its log has of an agent before is another attempt's; 0: of this one */
         int state;  /* TaskState */
         int result; /* TaskResult */
         char *reason;
@@ -102,10 +105,16 @@ typedef struct Task {
         char *invocation_id; /* 32 hexadecimal digits */
         char *boot_id;       /* the boot in which the unit was asked for */
         usec_t manager_started_at; /* when the manager that was asked had started: tells it from a later one */
+        char *session_id;           /* of the agent in this attempt, a UUID; NULL: none was given it */
+        bool session_resumes;       /* it is one that an earlier attempt began */
         int attempt;                /* the number of this one */
         AttemptList attempts;       /* the earlier ones */
         int automatic_attempts;     /* how many of them the service began by itself since somebody last did */
+        TaskPlan plan;              /* of this attempt */
+        int step;                   /* of the plan: the one under way, or that failed; -1: none began */
         usec_t resume_at;           /* queued: not before this time; 0: at once */
+        bool waits_for_limit;       /* until then, because of a usage limit of the agent's */
+        char **credentials;         /* the names of this attempt's secrets; NULL: it has none */
         bool bound_to_service; /* PartOf= the service: ends with it */
         bool cancel_requested;
         usec_t cancel_requested_at;
@@ -117,10 +126,20 @@ typedef struct Task {
         usec_t stall_stop_requested_at; /* it is stopped for being stalled; 0: it is not */
         usec_t stall_stop_requested_boottime; /* as cancel_requested_boottime */
 
+        /* How far the log was looked at, and what it came to by there: always of one moment. The cursors are the
+         * journal's. */
         uint64_t log_lines;
         uint64_t log_bytes;
         usec_t last_output_at;
-        char *log_cursor; /* the journal's, of the last line counted */
+        char *log_cursor;       /* of the last line looked at, whatever wrote it; NULL: none */
+        char *log_first_cursor; /* of the first line that is not archived; NULL: none yet, or not known */
+        uint64_t log_archived_lines; /* the log's begin that is in the archive; the journal has what follows */
+        AgentAccount agent;     /* of this attempt */
+
+        TaskChanges changes; /* of the work tree, which all attempts share */
+        Operation operation; /* on the work tree of a finished task; OPERATION_NONE: none is under way */
+        OperationEnd last_operation;
+
         usec_t archived_at; /* 0: it is in the state directory */
 } Task;
 
@@ -137,11 +156,16 @@ int task_id_generate(char ret[static TASK_ID_SIZE + 1], usec_t now);
 /* The time that a valid id was made from. */
 usec_t task_id_time(const char *id);
 
+/* The recipe whose work is the command of the request, and that of old documents which do not run one. */
+#define TASK_RECIPE_COMMAND "command"
+#define TASK_RECIPE_CLAUDE "claude"
+
 /* A copy in fresh memory, as the file would give it. */
 int task_copy(const Task *t, Task **ret);
 
 /* Queues the finished task again: its attempt moves to `attempts`, its number goes up, whatever was found out about
- * it is cleared; the log's counts go on. 0, -ENOMEM, or -E2BIG: ATTEMPTS_MAX are made. On error `t` is unchanged. */
+ * it is cleared; the log's counts go on, behind what of the log is archived. 0, -ENOMEM, or -E2BIG: ATTEMPTS_MAX are
+ * made. On error `t` is unchanged. */
 int task_begin_attempt(Task *t);
 
 /* "remote-developer-<id>.service" and back. The first returns fresh memory or NULL; the second points into
@@ -159,7 +183,17 @@ usec_t task_stop_requested_at(const Task *t);
 usec_t task_stop_requested_boottime(const Task *t); /* 0: not noted */
 bool task_runs_agent(const Task *t);
 
-/* The original API's one word and number for where the task is. */
+/* It ended because its agent is not logged in: once somebody has logged in, it can go on. */
+bool task_needs_login(const Task *t);
+
+/* Of a queued attempt: the session that its agent can go on with. Borrowed; NULL: no earlier attempt began one, or the
+ * agent did not find it again. */
+const char *task_known_session(const Task *t);
+
+/* Of an ended attempt: the agent should have gone on with a session, and told that it has none. */
+bool task_lost_session(const Task *t);
+
+/* The original API's one word and number for where the task is: those of its step. */
 const char *task_status(const Task *t);
 unsigned task_progress(const Task *t);
 

@@ -3,12 +3,19 @@
 
 #include <remote-developer/clock.h>
 
+#define UNIT_DESCRIPTION_STEPS_MAX 16 /* more of them are passed over */
+
 typedef struct UnitDescription {
-        char **argv;             /* of the main command; NULL: it has none */
+        char **argv;             /* of the main command, as the launcher gives them to it; NULL: it has none */
+        char **steps[UNIT_DESCRIPTION_STEPS_MAX]; /* of what runs before it, likewise */
+        size_t n_steps;
+        usec_t main_started_usec; /* 0: it has not begun */
+        bool separate_stderr;
         char **recorder_argv;    /* of the first command after the end */
         char **environment;      /* "NAME=value" */
         char **part_of;          /* units with which it ends */
         char *working_directory; /* "~": the user's home */
+        bool makes_directory;    /* that need not be there before the first step */
         usec_t runtime_max_usec; /* USEC_INFINITY: no limit */
 } UnitDescription;
 

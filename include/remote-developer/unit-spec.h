@@ -17,22 +17,42 @@ typedef struct UnitCommand {
         bool privileged; /* runs as the manager, whatever `user` says */
 } UnitCommand;
 
+/* A command before or behind the main one, which the launcher runs as the unit's user, with a limit of its own. */
+typedef struct UnitStep {
+        UnitCommand command;
+        unsigned number;          /* in the task's plan, from 0 */
+        const char *input;        /* the credential that becomes stdin; NULL: /dev/null */
+        char *const *environment; /* "NAME=value", over that of the unit */
+        usec_t timeout_usec;
+} UnitStep;
+
 typedef struct UnitSpec {
         const char *unit;
         const char *description;
         const char *slice;
         const char *user;              /* NULL: the manager's own */
-        const char *working_directory; /* absolute; NULL: the user's home */
+        const char *working_directory; /* absolute, behind "-" if it need not be there; NULL: the user's home */
         char *const *environment;      /* "NAME=value" */
+        char *const *credentials;      /* "NAME:path" of files that each command finds in $CREDENTIALS_DIRECTORY */
+        const uint64_t *core_limit;     /* bytes of a core dump; NULL: the manager's default */
         const char *input_file;        /* becomes stdin, opened by the manager; NULL: /dev/null */
         const char *part_of;           /* NULL: lives on its own */
         const char *only_without;      /* the unit refuses to start (again) where this path exists */
         const char *log_field;         /* "NAME=value", stamped on every line */
         const char *log_identifier;    /* SYSLOG_IDENTIFIER= of every line on stdout and stderr */
         usec_t runtime_max_usec;
-        usec_t start_timeout_usec; /* of each preparation command */
-        usec_t stop_timeout_usec;  /* between SIGTERM and SIGKILL, and of each command after the end */
-        const char *launcher; /* remote-developer-exec; see append_plain_command() */
+        usec_t start_timeout_usec; /* of each preparation command; its own limit is less */
+        usec_t stop_timeout_usec;  /* between SIGTERM and SIGKILL, and of each command after the end; likewise */
+        /* remote-developer-exec, absolute, which becomes the main command. In system mode systemd must find it by its
+         * last name, too, where it looks for programs (systemd.service(5), "Command lines"). */
+        const char *launcher;
+        bool separate_stderr;  /* it keeps stdout and stderr apart */
+        bool is_of_user;       /* of a user's manager */
         UnitCommand main;
-        UnitCommand recorder; /* the first ExecStopPost= */
+        char *const *main_environment; /* over `environment`; NULL: none */
+        const UnitStep *steps; /* ExecStartPre= */
+        size_t n_steps;
+        UnitCommand recorder; /* the first ExecStopPost=; without argv: there is none */
+        const UnitStep *reviews; /* those behind it, none of which fails the unit */
+        size_t n_reviews;
 } UnitSpec;

@@ -6,6 +6,15 @@
 #define UNIT_WORD_SIZE 32
 #define UNIT_COUNT_UNKNOWN UINT64_MAX
 
+/* How far one of a unit's lists of commands has come, as it was last read. After a daemon-reload systemd has forgotten
+ * what was begun before. */
+typedef struct UnitCommands {
+        unsigned begun; /* the number of the last one that began, from 1; 0: none */
+        usec_t begun_usec;
+        int32_t exit_code; /* of that one, as exec_main_code */
+        int32_t exit_status;
+} UnitCommands;
+
 typedef struct UnitStatus {
         char load_state[UNIT_WORD_SIZE]; /* "loaded", "not-found"; empty: never heard of */
         char active_state[UNIT_WORD_SIZE];
@@ -22,6 +31,7 @@ typedef struct UnitStatus {
         usec_t exec_main_start_usec;
         usec_t exec_main_exit_usec;
         usec_t inactive_enter_usec;
+        UnitCommands prepare, after; /* ExecStartPre=, ExecStopPost= */
 
         /* Only as fresh as the last unit_client_read(); UNIT_COUNT_UNKNOWN without a controller. */
         uint64_t memory_bytes;

@@ -14,6 +14,7 @@ struct UnitWatch {
         UnitClient *client; /* NULL: does not watch */
         char *unit;         /* owned */
         UnitStatus status;
+        bool follows_commands; /* how far its commands are is kept current, too: no signal carries that */
         usec_t read_at_usec;                 /* monotonic; when all of `status` was last read at once */
         void (*on_changed)(UnitWatch *watch); /* may free the watch */
 };

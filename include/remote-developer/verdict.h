@@ -12,6 +12,7 @@ typedef struct Verdict {
         char signal[16];    /* "SIGTERM" or "" */
         char *error;        /* owned; NULL when completed */
         usec_t ended_at;    /* 0: not known */
+        bool needs_login;   /* the agent, by its exit code alone */
 } Verdict;
 
 #define VERDICT_NULL ((Verdict){ .result = TASK_RESULT_NONE, .exit_code = -1 })

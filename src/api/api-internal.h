@@ -3,26 +3,46 @@
  *   routes.c          the table of the whole surface, and dispatch
  *   reply.c           JSON replies, problems as replies
  *   task-handlers.c   create, look, cancel, resume, forget
+ *   operation-handlers.c  commits and pull requests
  *   task-lists.c      lists and the dashboard
- *   log-handlers.c    the log as pages
+ *   repository-lists.c  tasks and totals by repository
+ *   log-handlers.c    the log: which form of it
+ *   log-query.c       what part of it a request asks for; log-scan.c reads that
+ *   log-page.c        a page of it; log-collector.c collects it, log-rows.c holds its rows
+ *   log-download.c    the whole of it
+ *   log-row.c         a line of it
+ *   media-type.c      the form that a client would rather have
  *   log-stream.c      the log as a stream of events
  *   health.c          how the service itself is
+ *   page.c            the page for people
  */
 #pragma once
 
 #include <remote-developer/api.h>
 #include <remote-developer/json.h>
 
+#include <sys/queue.h>
+
+typedef struct sd_event_source sd_event_source;
 typedef struct LogStream LogStream;
+typedef struct LogPage LogPage;
+typedef struct LogDownload LogDownload;
+typedef struct OperationWait OperationWait;
 
 struct Api {
         sd_event *event;
         Manager *manager;
-        LogStream *streams; /* every open one */
+        Doctor *doctor; /* NULL: none */
+        LIST_HEAD(, LogStream) streams;     /* every open one */
+        LIST_HEAD(, LogDownload) downloads; /* likewise */
+        LIST_HEAD(, OperationWait) waits;   /* requests whose operation is under way */
+        LogPage *pages;         /* not answered yet, the one whose turn is next first */
+        unsigned n_pages, n_waiting_pages;
+        sd_event_source *page_source, *page_timer;
         bool ending;
 };
 
-/* `parameter`: what stands in the place of {id}; NULL where the path has none. */
+/* `parameter`: what stands in the place of the braces; "" where the path has none. */
 typedef void (*ApiHandler)(Api *a, HttpRequest *request, const char *parameter);
 
 /* One row of the table. */
@@ -34,16 +54,27 @@ typedef struct ApiRoute {
 } ApiRoute;
 
 void api_post_create_task(Api *a, HttpRequest *r, const char *parameter);
+void api_post_commit(Api *a, HttpRequest *r, const char *id);
+void api_post_create_pr(Api *a, HttpRequest *r, const char *id);
+void api_post_create_pr_of_pod(Api *a, HttpRequest *r, const char *parameter);
+void api_get_diff(Api *a, HttpRequest *r, const char *id);
 void api_get_task_status(Api *a, HttpRequest *r, const char *id);
 void api_get_check_alive(Api *a, HttpRequest *r, const char *id);
 void api_post_cancel(Api *a, HttpRequest *r, const char *id);
+void api_post_continue(Api *a, HttpRequest *r, const char *id);
 void api_post_resume(Api *a, HttpRequest *r, const char *id);
 void api_delete_task(Api *a, HttpRequest *r, const char *id);
 void api_get_tasks(Api *a, HttpRequest *r, const char *parameter);
+void api_get_tasks_by_repo(Api *a, HttpRequest *r, const char *parameter);
+void api_get_tasks_of_repo(Api *a, HttpRequest *r, const char *repository);
+void api_get_repository_stats(Api *a, HttpRequest *r, const char *parameter);
 void api_get_dashboard(Api *a, HttpRequest *r, const char *parameter);
 void api_get_logs(Api *a, HttpRequest *r, const char *id);
 void api_get_stream(Api *a, HttpRequest *r, const char *id);
+void api_get_page(Api *a, HttpRequest *r, const char *parameter);
 void api_get_health(Api *a, HttpRequest *r, const char *parameter);
+
+void operation_waits_end(Api *a); /* operation-handlers.c: answers those that wait */
 
 /* Replying. All answer the request. `body` is taken. */
 void reply_json(HttpRequest *r, unsigned status, Json *body);
@@ -52,8 +83,17 @@ void reply_problem(HttpRequest *r, const Problem *problem);
 void reply_not_found(HttpRequest *r);
 void reply_errno(HttpRequest *r, int error);
 
+/* The body, which may be missing: 1, and to be erased by the caller; 0: there is none. */
+int request_json(const HttpRequest *r, Json **ret, Problem *problem);
+
 /* The query's whole number; absent: `fallback`. Answers with 400 and returns false when it is none in the range. */
 bool query_number(HttpRequest *r, const char *name, uint64_t fallback, uint64_t max, uint64_t *ret);
+
+/* Appends the task's document, as lists have it. 1: appended; 0: it is gone. */
+int list_append_task(Api *a, const char *id, Json *array);
+
+/* A copy of the named fields (ended by NULL); one that the document does not have is null. */
+int list_copy_fields(const Json *from, const char *const *names, Json *to);
 
 /* The last lines of a task's log as an array of strings. */
 int log_tail(Api *a, const char *id, uint64_t lines, Json **ret);

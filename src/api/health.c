@@ -1,6 +1,7 @@
 /* How the service itself is. */
 #include "api-internal.h"
 
+#include <remote-developer/doctor.h>
 #include <remote-developer/version.h>
 
 #include <stdio.h>
@@ -55,6 +56,18 @@ static int fill_strays(const ManagerHealth *h, Json *body) {
         return e;
 }
 
+/* Those of the last look; the next one is begun where that was long ago. They do not make the service any worse. */
+static int fill_findings(Api *a, Json *body) {
+        static const FindingList none;
+        Json *array;
+        int e;
+
+        if (a->doctor)
+                doctor_look_again(a->doctor);
+        e = finding_list_to_json(a->doctor ? doctor_findings(a->doctor) : &none, &array);
+        return e < 0 ? e : json_set(body, "findings", array);
+}
+
 static int fill_health(const ManagerHealth *h, const TaskIndex *index, const char *cause, Json *body) {
         int e;
 
@@ -92,6 +105,8 @@ void api_get_health(Api *a, HttpRequest *r, const char *parameter _unused_) {
         manager_health(a->manager, &h);
         cause = find_cause(&h, buffer);
         e = body ? fill_health(&h, manager_index(a->manager), cause, body) : -ENOMEM;
+        if (e >= 0)
+                e = fill_findings(a, body);
         if (e < 0)
                 reply_errno(r, e);
         else

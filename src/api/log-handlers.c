@@ -1,13 +1,10 @@
-/* The log of one task as pages. */
-#include "api-internal.h"
+/* The log of one task, and its last lines in other answers: which of its forms, and whether a page or the whole. */
+#include "log-download.h"
 
-#include <remote-developer/log-cursor.h>
-#include <remote-developer/strings.h>
+#include <remote-developer/media-type.h>
 
-#define PAGE_LIMIT_MAX 10000
-
-/* What the design promises for pages and this version does not do yet: better refused than taken no notice of. */
-static const char *const unknown_yet[] = { "before", "order", "since", "until", "grep" };
+/* Each goes back over some hundred entries of the journal: the last lines of a document may be long ones. */
+#define TAIL_TURNS_MAX 32
 
 /* A JSON string of bytes that may be no UTF-8. */
 static Json *text_to_json(const char *text, size_t size) {
@@ -22,16 +19,25 @@ static Json *text_to_json(const char *text, size_t size) {
 int log_tail(Api *a, const char *id, uint64_t lines, Json **ret) {
         _cleanup_(log_viewer_freep) LogViewer *viewer = NULL;
         _cleanup_json_ Json *array = json_new_array();
+        unsigned turns = 0;
         LogLine line;
         int e;
 
         if (!array)
                 return -ENOMEM;
-        e = manager_open_log(a->manager, id, NULL, NULL, &viewer);
+        e = manager_open_log(a->manager, id, LOG_SOURCES_OUTPUT, NULL, NULL, &viewer);
         if (e >= 0)
                 e = log_viewer_seek_tail(viewer, lines);
-        while (e >= 0 && json_length(array) < lines && (e = log_viewer_next(viewer, &line)) > 0)
-                e = json_push(array, text_to_json(line.text, line.size));
+        while (e >= 0 && json_length(array) < lines) {
+                e = log_viewer_next(viewer, &line);
+                /* On its way back over long lines. */
+                if (e == -EAGAIN && turns++ < TAIL_TURNS_MAX)
+                        e = 0;
+                else if (e <= 0)
+                        break;
+                else if (log_line_is_output(&line))
+                        e = json_push(array, text_to_json(line.text, line.size));
+        }
         /* A damaged archive of the log, which the log's own routes tell of, does not hide the task. */
         if (e < 0 && e != -EAGAIN && e != -EBADMSG)
                 return e;
@@ -55,114 +61,44 @@ bool seek_client_cursor(HttpRequest *r, LogViewer *viewer, const char *id, const
         return false;
 }
 
-static int make_entry(const char *id, const LogLine *line, Json **ret) {
-        _cleanup_json_ Json *entry = json_new_object();
-        char cursor[LOG_CURSOR_SIZE];
-        int e;
-
-        if (!entry)
-                return -ENOMEM;
-        e = log_cursor_encode(id, line->cursor, cursor);
-        if (e >= 0)
-                e = json_set_string(entry, "cursor", cursor);
-        if (e >= 0)
-                e = json_set(entry, "time", json_new_time(line->realtime_usec));
-        if (e >= 0)
-                e = json_set(entry, "text", text_to_json(line->text, line->size));
-        if (e < 0)
-                return e;
-        *ret = TAKE_PTR(entry);
-        return 0;
+/* Without a word of the client's: what it gets by default is output as plain text, and in the other forms what systemd
+ * says of the task beside it. */
+static unsigned default_sources(LogForm form) {
+        return form == LOG_FORM_TEXT ? LOG_SOURCES_OUTPUT : LOG_SOURCES_ALL;
 }
 
-typedef struct LogPage {
-        Json *logs, *entries; /* owned */
-        char next[LOG_CURSOR_SIZE];
-} LogPage;
-
-static void log_page_done(LogPage *p) {
-        json_free(p->logs);
-        json_free(p->entries);
+/* JSON is a page always; of the other forms, what has a limit or comes newest first. */
+static bool is_page(const LogQuery *q, LogForm form) {
+        return form == LOG_FORM_JSON || q->limit != UINT64_MAX || q->order == LOG_ORDER_DESC;
 }
 
-static int append_line(LogPage *p, const char *id, const LogLine *line) {
-        Json *entry = NULL;
-        int e;
-
-        e = make_entry(id, line, &entry);
-        if (e >= 0)
-                e = json_push(p->logs, json_share(json_get(entry, "text")));
-        if (e < 0) {
-                json_free(entry);
-                return e;
+static void reply_logs(Api *a, HttpRequest *r, const char *id, LogQuery *q, LogForm form) {
+        if (q->sources == 0)
+                q->sources = default_sources(form);
+        if (!is_page(q, form)) {
+                log_download_begin(a, r, id, q, form);
+                return;
         }
-        memcpy(p->next, json_get_string(entry, "cursor"), strlen(json_get_string(entry, "cursor")) + 1);
-        return json_push(p->entries, entry);
-}
-
-static int read_page(LogViewer *viewer, const char *id, uint64_t limit, LogPage *p) {
-        LogLine line;
-        int e = 0;
-
-        while (json_length(p->logs) < limit && (e = log_viewer_next(viewer, &line)) > 0) {
-                e = append_line(p, id, &line);
-                if (e < 0)
-                        return e;
+        if (q->tail != UINT64_MAX) {
+                reply_error(r, 400, "tail", "tail is for a whole log; a page has limit");
+                return;
         }
-        return e < 0 && e != -EAGAIN ? e : 0;
-}
-
-static void reply_page(Api *a, HttpRequest *r, const char *id, LogPage *p) {
-        _cleanup_(task_ref_done) TaskRef ref = TASK_REF_NULL;
-        _cleanup_json_ Json *body = json_new_object();
-        int e;
-
-        e = body ? manager_get_task(a->manager, id, &ref) : -ENOMEM;
-        if (e >= 0)
-                e = json_set_string(body, "task_id", id);
-        if (e >= 0)
-                e = json_set(body, "logs", TAKE_PTR(p->logs));
-        if (e >= 0)
-                e = json_set_uint64(body, "total", ref.task->log_lines);
-        if (e >= 0)
-                e = json_set(body, "entries", TAKE_PTR(p->entries));
-        if (e >= 0)
-                e = json_set_string(body, "next", *p->next ? p->next : NULL);
-        if (e < 0)
-                reply_errno(r, e);
-        else
-                reply_json(r, 200, TAKE_PTR(body));
-}
-
-static bool check_page_query(HttpRequest *r) {
-        for (size_t i = 0; i < ELEMENTSOF(unknown_yet); i++)
-                if (http_request_query(r, unknown_yet[i])) {
-                        reply_error(r, 400, unknown_yet[i], "%s is not supported by this version; after and limit are",
-                                    unknown_yet[i]);
-                        return false;
-                }
-        return true;
+        if (q->limit == UINT64_MAX)
+                q->limit = MIN_OF(manager_config(a->manager)->max_memory_logs, (uint64_t) PAGE_LIMIT_MAX);
+        log_page_begin(a, r, id, q, form);
 }
 
 void api_get_logs(Api *a, HttpRequest *r, const char *id) {
-        _cleanup_(log_page_done) LogPage page = { json_new_array(), json_new_array(), "" };
-        _cleanup_(log_viewer_freep) LogViewer *viewer = NULL;
-        const char *after = http_request_query(r, "after");
-        uint64_t limit;
-        int e;
+        int form = media_type_choose(http_request_header(r, "Accept"), log_form_types, LOG_FORM_MAX);
+        _cleanup_(log_query_done) LogQuery query = LOG_QUERY_NULL;
+        _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
 
-        if (!check_page_query(r) ||
-            !query_number(r, "limit", manager_config(a->manager)->max_memory_logs, PAGE_LIMIT_MAX, &limit))
-                return;
-        e = manager_open_log(a->manager, id, NULL, NULL, &viewer);
-        if (e >= 0 && after && !seek_client_cursor(r, viewer, id, "after", after))
-                return;
-        if (e >= 0 && !after)
-                e = log_viewer_seek_tail(viewer, limit);
-        if (e >= 0)
-                e = page.logs && page.entries ? read_page(viewer, id, limit, &page) : -ENOMEM;
-        if (e < 0)
-                reply_errno(r, e);
+        if (!task_index_find(manager_index(a->manager), id))
+                reply_not_found(r);
+        else if (form < 0)
+                reply_error(r, 406, "Accept", "A log is application/json, application/x-ndjson or text/plain");
+        else if (log_query_read(r, id, &query, &problem) < 0)
+                reply_problem(r, &problem);
         else
-                reply_page(a, r, id, &page);
+                reply_logs(a, r, id, &query, (LogForm) form);
 }

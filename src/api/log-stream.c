@@ -4,26 +4,26 @@
  * event carries its cursor as id; control events (status, heartbeat, final) carry none, so that a client's
  * Last-Event-ID always names the last line it has. Payloads on the unnamed event are the original's four; what the
  * original did not know of has names (warning, stalled), which its clients do not listen to. */
-#include "api-internal.h"
+#include "log-download.h"
 
-#include <remote-developer/log-cursor.h>
 #include <remote-developer/log.h>
 #include <remote-developer/strings.h>
 
 #include <stdio.h>
 #include <systemd/sd-event.h>
 
-#define TAIL_MAX 1000000
 /* When neither a line nor a wake-up is to be had: the follower is still behind (log-viewer.h, -EAGAIN). */
 #define RETRY_USEC (2 * USEC_PER_MSEC)
 
 struct LogStream {
-        LogStream *previous, *next;
+        LIST_ENTRY(LogStream) list; /* the Api's */
         Api *api;
         char id[TASK_ID_SIZE + 1];
         LogViewer *viewer;
+        LogRowWriter writer;
         HttpStream *http;
         sd_event_source *timer; /* the heartbeat, or a retry before it */
+        usec_t timer_usec;      /* monotonic; when it comes; 0: it does not */
         usec_t sent_at_usec;    /* monotonic */
         bool watches;           /* counted among those for whom the journal is looked at closely */
         bool heartbeat_due;
@@ -32,28 +32,11 @@ struct LogStream {
         usec_t warned_at, stalled_at; /* of the task, as told last */
 };
 
-static void stream_link(LogStream *s, Api *a) {
-        s->api = a;
-        s->next = a->streams;
-        if (s->next)
-                s->next->previous = s;
-        a->streams = s;
-}
-
-static void stream_unlink(LogStream *s) {
-        if (s->previous)
-                s->previous->next = s->next;
-        else if (s->api->streams == s)
-                s->api->streams = s->next;
-        if (s->next)
-                s->next->previous = s->previous;
-}
-
 static LogStream *stream_free(LogStream *s) {
         if (!s)
                 return NULL;
         if (s->api)
-                stream_unlink(s);
+                LIST_REMOVE(s, list);
         if (s->watches)
                 manager_count_watchers(s->api->manager, -1);
         sd_event_source_disable_unref(s->timer);
@@ -76,18 +59,6 @@ static void on_viewer_wake(void *userdata) {
 }
 
 /* --- frames --- */
-
-static int append_line(LogStream *s, const LogLine *line, Buffer *to) {
-        char cursor[LOG_CURSOR_SIZE];
-        int r;
-
-        r = log_cursor_encode(s->id, line->cursor, cursor);
-        if (r >= 0)
-                r = buffer_append_format(to, "id: %s\ndata: {\"log\": ", cursor);
-        if (r >= 0)
-                r = buffer_append_json_string(to, line->text, line->size);
-        return r < 0 ? r : buffer_append_string(to, "}\n\n");
-}
 
 /* The original's bytes, blanks and all. The words need no quoting: they are ours. */
 static int append_status(LogStream *s, const Task *t, Buffer *to) {
@@ -160,7 +131,7 @@ static int append_lines(LogStream *s, Buffer *to) {
                 r = log_viewer_next(s->viewer, &line);
                 if (r <= 0)
                         return r;
-                r = append_line(s, &line, to);
+                r = log_row_append_event(&s->writer, &line, to);
                 if (r < 0)
                         return r;
         }
@@ -188,8 +159,15 @@ static int append_status_of(LogStream *s, bool at_end, Buffer *to) {
         return r < 0 ? r : append_stall(s, ref.task, to);
 }
 
-static void arm_timer(LogStream *s, usec_t in_usec) {
-        (void) sd_event_source_set_time_relative(s->timer, in_usec);
+/* One that comes earlier is left: the stream then asks again. So a line does not cost a heartbeat's delay. */
+static void arm_timer(LogStream *s, usec_t at_usec) {
+        usec_t now;
+
+        if (s->timer_usec > 0 && s->timer_usec <= at_usec)
+                return;
+        s->timer_usec = at_usec;
+        now = clock_monotonic_usec();
+        (void) sd_event_source_set_time_relative(s->timer, at_usec > now ? at_usec - now : 0);
         (void) sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
 }
 
@@ -225,7 +203,7 @@ static HttpFill on_fill(void *userdata, Buffer *to) {
                 s->sent_at_usec = clock_monotonic_usec();
         if (r > 0 || (r == -EAGAIN && to->size > 0))
                 return HTTP_FILL_MORE;
-        arm_timer(s, r == -EAGAIN ? RETRY_USEC : heartbeat);
+        arm_timer(s, r == -EAGAIN ? clock_monotonic_usec() + RETRY_USEC : s->sent_at_usec + heartbeat);
         return HTTP_FILL_SLEEP;
 }
 
@@ -243,6 +221,7 @@ static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, vo
         LogStream *s = userdata;
         usec_t heartbeat = manager_config(s->api->manager)->sse_heartbeat_interval_usec;
 
+        s->timer_usec = 0;
         s->heartbeat_due = clock_monotonic_usec() - s->sent_at_usec >= heartbeat - USEC_PER_MSEC;
         http_stream_wake(s->http);
         return 0;
@@ -274,7 +253,9 @@ static bool nothing_is_left(LogStream *s, const char *cursor) {
 }
 
 static bool is_streamed(const Api *a, const char *id) {
-        for (const LogStream *s = a->streams; s; s = s->next)
+        const LogStream *s;
+
+        LIST_FOREACH(s, &a->streams, list)
                 if (string_equal(s->id, id))
                         return true;
         return false;
@@ -289,9 +270,11 @@ static int new_stream(Api *a, const char *id, LogStream **ret) {
                 return -ENOMEM;
         if (!summary)
                 return -ENOENT;
-        stream_link(s, a);
+        s->api = a;
+        LIST_INSERT_HEAD(&a->streams, s, list);
         memcpy(s->id, summary->id, sizeof(s->id));
-        e = manager_open_log(a->manager, id, on_viewer_wake, s, &s->viewer);
+        s->writer = LOG_ROW_WRITER(s->id);
+        e = manager_open_log(a->manager, id, LOG_SOURCES_ALL, on_viewer_wake, s, &s->viewer);
         if (e >= 0)
                 e = sd_event_add_time_relative(a->event, &s->timer, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_timer, s);
         if (e >= 0)
@@ -343,8 +326,12 @@ void api_get_stream(Api *a, HttpRequest *r, const char *id) {
 }
 
 void api_end_streams(Api *a) {
+        LogStream *s;
+
         a->ending = true;
-        for (LogStream *s = a->streams; s; s = s->next)
+        LIST_FOREACH(s, &a->streams, list)
                 if (s->http)
                         http_stream_wake(s->http);
+        log_downloads_end(a);
+        operation_waits_end(a);
 }

@@ -12,7 +12,7 @@ static const struct {
 } statuses[] = {
         { -EINVAL, 400 },   { -E2BIG, 400 },   { -ENOENT, 404 }, { -EALREADY, 409 }, { -EBUSY, 409 },
         { -ENOTCONN, 503 }, { -ENOSPC, 507 },  { -EDQUOT, 507 }, { -EROFS, 503 },    { -EMFILE, 503 },
-        { -ENFILE, 503 },   { -ENOMEM, 503 },  { -EACCES, 503 },
+        { -ENFILE, 503 },   { -ENOMEM, 503 },  { -EACCES, 503 },   { -EAGAIN, 503 },
 };
 
 static unsigned status_of(int error) {
@@ -31,26 +31,29 @@ void reply_json(HttpRequest *r, unsigned status, Json *body) {
         http_request_reply(r, status, "application/json", &b);
 }
 
-static int fill_error(Json *body, unsigned status, const char *field, const char *sentence) {
+static int fill_error(Json *body, unsigned status, const char *sentence, const Problem *problem) {
         int r;
 
         r = json_set_string(body, "error", sentence);
         if (r >= 0)
                 r = json_set_uint64(body, "status", status);
-        if (r >= 0 && field)
-                r = json_set_string(body, "field", field);
+        if (r >= 0 && problem && problem->field)
+                r = json_set_string(body, "field", problem->field);
+        if (r >= 0 && problem && problem->task_id)
+                r = json_set_string(body, "task_id", problem->task_id);
         return r;
 }
 
-static void send_error(HttpRequest *r, unsigned status, const char *field, const char *sentence) {
+static void send_error(HttpRequest *r, unsigned status, const char *sentence, const Problem *problem) {
         Json *body = json_new_object();
 
-        if (body && fill_error(body, status, field, sentence) < 0)
+        if (body && fill_error(body, status, sentence, problem) < 0)
                 body = json_free(body);
         reply_json(r, status, body);
 }
 
 void reply_error(HttpRequest *r, unsigned status, const char *field, const char *format, ...) {
+        const Problem problem = { .field = (char *) field };
         _cleanup_free_ char *sentence = NULL;
         va_list ap;
         int n;
@@ -58,24 +61,32 @@ void reply_error(HttpRequest *r, unsigned status, const char *field, const char 
         va_start(ap, format);
         n = vasprintf(&sentence, format, ap);
         va_end(ap);
-        send_error(r, status, field, n < 0 ? "Out of memory" : sentence);
+        send_error(r, status, n < 0 ? "Out of memory" : sentence, &problem);
 }
 
 void reply_problem(HttpRequest *r, const Problem *problem) {
-        send_error(r, status_of(problem->error), problem->field, problem_sentence(problem));
+        send_error(r, status_of(problem->error), problem_sentence(problem), problem);
 }
 
 void reply_not_found(HttpRequest *r) {
-        send_error(r, 404, NULL, "Task not found");
+        send_error(r, 404, "Task not found", NULL);
 }
 
 void reply_errno(HttpRequest *r, int error) {
         if (error == -ENOENT)
                 reply_not_found(r);
         else if (error == -EBADMSG)
-                send_error(r, status_of(error), NULL, "What is stored of the task is damaged");
+                send_error(r, status_of(error), "What is stored of the task is damaged", NULL);
         else
-                send_error(r, status_of(error), NULL, strerror(-error));
+                send_error(r, status_of(error), strerror(-error), NULL);
+}
+
+int request_json(const HttpRequest *r, Json **ret, Problem *problem) {
+        size_t size;
+        const char *body = http_request_body(r, &size);
+        int e = size > 0 ? json_parse(body, size, ret, problem) : 0;
+
+        return e < 0 ? e : size > 0;
 }
 
 bool query_number(HttpRequest *r, const char *name, uint64_t fallback, uint64_t max, uint64_t *ret) {

@@ -1,42 +1,51 @@
 /* The whole surface of the API, and the way from a request to its row. README.md's table of routes equals this one;
  * a test compares them. */
-#include "api-internal.h"
+#include "log-page.h"
 
 #include <remote-developer/strings.h>
 
 #include <strings.h>
 
 static const ApiRoute routes[] = {
+        { "GET", "/", api_get_page, false },
         { "POST", "/api/create-task", api_post_create_task, true },
         { "GET", "/api/tasks", api_get_tasks, false },
+        { "GET", "/api/tasks/by-repo", api_get_tasks_by_repo, false },
+        { "GET", "/api/tasks/repo/{owner/name}", api_get_tasks_of_repo, false },
+        { "GET", "/api/repository-stats", api_get_repository_stats, false },
         { "GET", "/api/task-status/{id}", api_get_task_status, false },
         { "GET", "/api/task/{id}/check-alive", api_get_check_alive, false },
         { "GET", "/api/task/{id}/logs", api_get_logs, false },
         { "GET", "/api/task-logs/{id}/stream", api_get_stream, false },
+        { "GET", "/api/task/{id}/diff", api_get_diff, false },
+        { "POST", "/api/task/{id}/commit", api_post_commit, false },
+        { "POST", "/api/task/{id}/create-pr", api_post_create_pr, false },
+        { "POST", "/api/create-pr", api_post_create_pr_of_pod, true },
         { "POST", "/api/task/{id}/cancel", api_post_cancel, false },
+        { "POST", "/api/task/{id}/continue", api_post_continue, false },
         { "POST", "/api/task/{id}/resume", api_post_resume, false },
         { "DELETE", "/api/task/{id}", api_delete_task, false },
         { "GET", "/api/dashboard", api_get_dashboard, false },
         { "GET", "/api/health", api_get_health, false },
 };
 
-#define PLACEHOLDER "{id}"
-#define PARAMETER_SIZE 64
+/* The longest is the name of a repository, which may be a path. */
+#define PARAMETER_SIZE 4096
 
-/* Whether the path is the row's; what stands for the placeholder goes into `parameter`. One too long for any id is
- * cut, and thus no id. */
+/* Whether the path is the row's; what stands for the placeholder goes into `parameter`: {id} is one word of the path,
+ * {owner/name} the rest of it. One too long for anything is cut, and thus names nothing. */
 static bool path_matches(const char *pattern, const char *path, char parameter[static PARAMETER_SIZE]) {
-        const char *hole = strstr(pattern, PLACEHOLDER);
+        const char *hole = strchr(pattern, '{'), *end = hole ? strchr(hole, '}') : NULL;
         size_t before, n;
 
         parameter[0] = 0;
-        if (!hole)
+        if (!end)
                 return string_equal(pattern, path);
         before = (size_t) (hole - pattern);
         if (strncmp(pattern, path, before) != 0)
                 return false;
-        n = strcspn(path + before, "/");
-        if (n == 0 || !string_equal(path + before + n, hole + strlen(PLACEHOLDER)))
+        n = memchr(hole, '/', (size_t) (end - hole)) ? strlen(path + before) : strcspn(path + before, "/");
+        if (n == 0 || !string_equal(path + before + n, end + 1))
                 return false;
         n = MIN_OF(n, (size_t) PARAMETER_SIZE - 1);
         memcpy(parameter, path + before, n);
@@ -154,8 +163,16 @@ int api_new(sd_event *event, Manager *manager, Api **ret) {
         return 0;
 }
 
+void api_set_doctor(Api *a, Doctor *doctor) {
+        a->doctor = doctor;
+}
+
 Api *api_free(Api *a) {
-        assert(!a || !a->streams);
+        if (!a)
+                return NULL;
+        assert(LIST_EMPTY(&a->streams) && LIST_EMPTY(&a->downloads));
+        log_pages_free(a);
+        operation_waits_end(a);
         free(a);
         return NULL;
 }

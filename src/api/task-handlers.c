@@ -1,6 +1,7 @@
 /* Tasks one by one: create, look, cancel, resume, forget. */
 #include "api-internal.h"
 
+#include <remote-developer/secrets.h>
 #include <remote-developer/strings.h>
 #include <remote-developer/task-spec.h>
 
@@ -31,8 +32,9 @@ static void reply_begun(Api *a, HttpRequest *r, const char *id) {
 
 void api_post_create_task(Api *a, HttpRequest *r, const char *parameter _unused_) {
         _cleanup_(task_spec_done) TaskSpec spec = {};
+        _cleanup_(secrets_done) Secrets secrets = SECRETS_NULL;
         _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
-        _cleanup_json_ Json *request = NULL;
+        _cleanup_(json_erasep) Json *request = NULL;
         char id[TASK_ID_SIZE + 1];
         const char *body;
         size_t size;
@@ -43,13 +45,34 @@ void api_post_create_task(Api *a, HttpRequest *r, const char *parameter _unused_
         if (e >= 0)
                 e = task_spec_parse(request, manager_config(a->manager), &spec, &problem);
         if (e >= 0)
-                e = manager_create_task(a->manager, &spec, id, &problem);
+                e = secrets_parse(request, false, &secrets, &problem);
+        if (e >= 0)
+                e = manager_create_task(a->manager, &spec, &secrets, id, &problem);
         if (e < 0 && problem.error == 0)
                 reply_errno(r, e);
         else if (e < 0)
                 reply_problem(r, &problem);
         else
                 reply_begun(a, r, id);
+}
+
+void api_get_diff(Api *a, HttpRequest *r, const char *id) {
+        _cleanup_(buffer_done) Buffer diff = BUFFER_NULL;
+        _cleanup_(task_ref_done) TaskRef ref = TASK_REF_NULL;
+        int e = manager_get_task(a->manager, id, &ref);
+
+        if (e == -ENOENT) {
+                reply_not_found(r);
+                return;
+        }
+        if (e >= 0)
+                e = manager_read_diff(a->manager, id, &diff);
+        if (e == -ENOENT)
+                reply_error(r, 404, NULL, "No review of this task has reported a diff");
+        else if (e < 0)
+                reply_errno(r, e);
+        else
+                http_request_reply(r, 200, "text/plain; charset=utf-8", &diff);
 }
 
 void api_get_task_status(Api *a, HttpRequest *r, const char *id) {
@@ -86,13 +109,57 @@ void api_post_cancel(Api *a, HttpRequest *r, const char *id) {
         reply_json(r, 200, TAKE_PTR(body));
 }
 
-void api_post_resume(Api *a, HttpRequest *r, const char *id) {
-        _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
+static int read_secrets(const HttpRequest *r, Secrets *ret, Problem *problem) {
+        _cleanup_(json_erasep) Json *request = NULL;
+        int e = request_json(r, &request, problem);
 
-        if (manager_resume_task(a->manager, id, &problem) < 0)
+        return e <= 0 ? e : secrets_parse(request, true, ret, problem);
+}
+
+/* False: it was answered why not. */
+static bool resume(Api *a, HttpRequest *r, const char *id) {
+        _cleanup_(secrets_done) Secrets secrets = SECRETS_NULL;
+        _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
+        int e;
+
+        e = read_secrets(r, &secrets, &problem);
+        if (e >= 0)
+                e = manager_resume_task(a->manager, id, &secrets, &problem);
+        if (e < 0 && problem.error == 0)
+                reply_errno(r, e);
+        else if (e < 0)
                 reply_problem(r, &problem);
-        else
+        return e >= 0;
+}
+
+void api_post_resume(Api *a, HttpRequest *r, const char *id) {
+        if (resume(a, r, id))
                 reply_begun(a, r, id);
+}
+
+static int check_needs_login(Api *a, HttpRequest *r, const char *id) {
+        _cleanup_(task_ref_done) TaskRef ref = TASK_REF_NULL;
+        int e = manager_get_task(a->manager, id, &ref);
+
+        if (e < 0)
+                reply_errno(r, e);
+        else if (!task_needs_login(ref.task)) {
+                e = -EINVAL;
+                reply_error(r, 400, NULL, "Task does not require authentication");
+        }
+        return e;
+}
+
+/* The original's word for resuming a task whose agent was not logged in. */
+void api_post_continue(Api *a, HttpRequest *r, const char *id) {
+        Json *body;
+
+        if (check_needs_login(a, r, id) < 0 || !resume(a, r, id))
+                return;
+        body = json_new_object();
+        if (body && json_set_string(body, "status", "ok") >= 0)
+                (void) json_set_string(body, "message", "Task will continue");
+        reply_json(r, 200, body);
 }
 
 void api_delete_task(Api *a, HttpRequest *r, const char *id) {

@@ -42,23 +42,34 @@ static bool filter_matches(const TaskFilter *f, const Task *t) {
 static bool index_rules_out(const TaskFilter *f, const TaskSummary *s) {
         int wanted = f->status ? string_table_lookup(task_result_words, TASK_RESULT_COUNT, f->status) : -1;
 
+        if (f->repo && s->noted && !string_equal(f->repo, s->repository ? s->repository->name : NULL))
+                return true;
         return wanted >= 0 && wanted != (int) s->result;
 }
 
-/* 1: appended; 0: it does not match, or is gone. */
-static int append_task(Api *a, const TaskFilter *f, const char *id, Json *array) {
-        _cleanup_(task_ref_done) TaskRef ref = TASK_REF_NULL;
+static int append_row(const Task *t, Json *array) {
         _cleanup_json_ Json *row = NULL;
         int e;
 
-        if (manager_get_task(a->manager, id, &ref) < 0 || !filter_matches(f, ref.task))
-                return 0;
-        e = task_to_json(ref.task, false, &row);
+        e = task_to_json(t, false, &row);
         if (e >= 0)
                 e = json_set(row, "logs", json_new_array());
         if (e >= 0)
                 e = json_push(array, TAKE_PTR(row));
         return e < 0 ? e : 1;
+}
+
+/* 1: appended; 0: it does not match, or is gone. */
+static int append_task(Api *a, const TaskFilter *f, const char *id, Json *array) {
+        _cleanup_(task_ref_done) TaskRef ref = TASK_REF_NULL;
+
+        if (manager_get_task(a->manager, id, &ref) < 0 || !filter_matches(f, ref.task))
+                return 0;
+        return append_row(ref.task, array);
+}
+
+int list_append_task(Api *a, const char *id, Json *array) {
+        return append_task(a, &(TaskFilter){}, id, array);
 }
 
 /* "&name=value", the value percent-encoded; nothing for NULL. */
@@ -125,15 +136,14 @@ void api_get_tasks(Api *a, HttpRequest *r, const char *parameter _unused_) {
 
 static const char *const recent_fields[] = {
         "task_id", "status", "progress", "created_at", "last_updated", "devpod_name", "task_description",
-        "github_repo", "claude_status", "app_url", "server_running", "branch_name",
+        "github_repo", "claude_status", "app_url", NULL,
 };
 
-/* A copy of the named fields; one that the document does not have is null. */
-static int copy_fields(const Json *from, Json *to) {
+int list_copy_fields(const Json *from, const char *const *names, Json *to) {
         int e = 0;
 
-        for (size_t i = 0; e >= 0 && i < ELEMENTSOF(recent_fields); i++)
-                e = json_set(to, recent_fields[i], json_share(json_get(from, recent_fields[i])));
+        for (size_t i = 0; e >= 0 && names[i]; i++)
+                e = json_set(to, names[i], json_share(json_get(from, names[i])));
         return e;
 }
 
@@ -149,7 +159,12 @@ static int append_recent(Api *a, const char *id, Json *array) {
                 return 0;
         e = task_to_json(ref.task, false, &document);
         if (e >= 0)
-                e = copy_fields(document, row);
+                e = list_copy_fields(document, recent_fields, row);
+        /* The original started an application of the task's; this service does not. */
+        if (e >= 0)
+                e = json_set_bool(row, "server_running", false);
+        if (e >= 0)
+                e = json_set_string(row, "branch_name", ref.task->changes.current_branch);
         if (e >= 0)
                 e = log_tail(a, id, RECENT_LOG_LINES, &logs);
         if (e >= 0)

@@ -7,9 +7,15 @@
 
 #define BUFFER_SIZE_MIN 64
 
-void buffer_done(Buffer *b) {
+static void give_back(Buffer *b) {
+        if (b->secret && b->data)
+                explicit_bzero(b->data, b->allocated);
         free(b->data);
-        *b = BUFFER_NULL;
+}
+
+void buffer_done(Buffer *b) {
+        give_back(b);
+        *b = (Buffer){ .secret = b->secret };
 }
 
 void buffer_clear(Buffer *b) {
@@ -25,6 +31,18 @@ char *buffer_take(Buffer *b) {
         return data;
 }
 
+/* realloc() would leave the bytes in the memory that it gives back. */
+static char *grow_secretly(Buffer *b, size_t size) {
+        char *data = malloc(size);
+
+        if (!data)
+                return NULL;
+        if (b->data)
+                memcpy(data, b->data, b->size + 1);
+        give_back(b);
+        return data;
+}
+
 static int buffer_reserve(Buffer *b, size_t more) {
         size_t need, size;
         char *data;
@@ -37,7 +55,7 @@ static int buffer_reserve(Buffer *b, size_t more) {
                 return 0;
 
         size = MAX_OF(need, MAX_OF(b->allocated * 2, (size_t) BUFFER_SIZE_MIN));
-        data = realloc(b->data, size);
+        data = b->secret ? grow_secretly(b, size) : realloc(b->data, size);
         if (!data)
                 return -ENOMEM;
 
@@ -81,12 +99,47 @@ int buffer_append_format(Buffer *b, const char *format, ...) {
         return r;
 }
 
+void buffer_cut(Buffer *b, size_t size) {
+        if (size >= b->size)
+                return;
+        b->size = size;
+        b->data[size] = 0;
+}
+
 void buffer_consume(Buffer *b, size_t size) {
         assert(size <= b->size);
 
         b->size -= size;
         if (b->data)
                 memmove(b->data, b->data + size, b->size + 1);
+}
+
+int buffer_append_base64(Buffer *b, const void *data, size_t size) {
+        static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        const unsigned char *s = data;
+        size_t groups = size / 3 + (size % 3 > 0);
+        char *to;
+        int r;
+
+        r = groups > BUFFER_SIZE_MAX / 4 ? -E2BIG : buffer_reserve(b, groups * 4);
+        if (r < 0)
+                return r;
+        to = b->data + b->size;
+        for (size_t i = 0; i < size; i += 3) {
+                uint32_t bits = (uint32_t) s[i] << 16;
+
+                if (i + 1 < size)
+                        bits |= (uint32_t) s[i + 1] << 8;
+                if (i + 2 < size)
+                        bits |= s[i + 2];
+                *to++ = letters[bits >> 18];
+                *to++ = letters[bits >> 12 & 63];
+                *to++ = i + 1 < size ? letters[bits >> 6 & 63] : '=';
+                *to++ = i + 2 < size ? letters[bits & 63] : '=';
+        }
+        b->size += groups * 4;
+        b->data[b->size] = 0;
+        return 0;
 }
 
 static int append_json_escape(Buffer *b, unsigned char c) {

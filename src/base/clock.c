@@ -27,6 +27,10 @@ usec_t clock_boottime_usec(void) {
         return clock_now_usec(CLOCK_BOOTTIME);
 }
 
+usec_t clock_thread_usec(void) {
+        return clock_now_usec(CLOCK_THREAD_CPUTIME_ID);
+}
+
 const char *clock_format(usec_t t, char buffer[static CLOCK_TEXT_SIZE]) {
         time_t seconds = (time_t) (t / USEC_PER_SEC);
         struct tm tm;

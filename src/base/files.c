@@ -45,7 +45,7 @@ int file_open_directory(const char *path, mode_t mode) {
 
 int file_read(int dir_fd, const char *name, size_t max, Buffer *ret) {
         _cleanup_close_ int fd = -EBADF;
-        _cleanup_(buffer_done) Buffer b = BUFFER_NULL;
+        _cleanup_(buffer_done) Buffer b = { .secret = ret->secret };
         char chunk[16384];
         struct stat st;
         ssize_t n;

@@ -26,6 +26,15 @@ static int read_string(Json *value, const JsonField *f _unused_, void *p) {
         return s ? string_replace(p, s) : -EINVAL;
 }
 
+static int read_text(Json *value, const JsonField *f _unused_, void *p) {
+        Buffer *text = p;
+
+        if (!json_object_is_type(value, json_type_string))
+                return -EINVAL;
+        buffer_clear(text);
+        return buffer_append(text, json_object_get_string(value), (size_t) json_object_get_string_len(value));
+}
+
 /* Room for all from the start: strv_append() walks the vector each time, and a request may hold 300,000 strings. */
 static int read_strv(Json *value, const JsonField *f _unused_, void *p) {
         size_t n = json_length(value);
@@ -50,8 +59,9 @@ static int read_strv(Json *value, const JsonField *f _unused_, void *p) {
         return 0;
 }
 
+/* They may be secrets, also what is read before something is found wrong. */
 static int read_pairs(Json *value, const JsonField *f _unused_, void *p) {
-        _cleanup_strv_ char **v = NULL;
+        _cleanup_(strv_erasep) char **v = NULL;
         size_t n = 0;
 
         if (!json_is_object(value))
@@ -136,6 +146,12 @@ static Json *write_string(const JsonField *f _unused_, const void *p) {
         return json_new_string(*(char *const *) p);
 }
 
+static Json *write_text(const JsonField *f _unused_, const void *p) {
+        const Buffer *text = p;
+
+        return json_new_text(text->data, text->size);
+}
+
 static Json *write_strv(const JsonField *f _unused_, const void *p) {
         _cleanup_json_ Json *array = json_new_array();
         char *const *v = *(char **const *) p;
@@ -193,6 +209,10 @@ static bool unset_pointer(const void *p) {
         return !*(void *const *) p;
 }
 
+static bool unset_text(const void *p) {
+        return !((const Buffer *) p)->data;
+}
+
 static bool unset_strv(const void *p) {
         return strv_length(*(char **const *) p) == 0;
 }
@@ -220,8 +240,9 @@ static const struct {
         const char *wanted;
 } kinds[] = {
         [JSON_STRING]  = { read_string,  write_string,  unset_pointer, "a string without NUL" },
+        [JSON_TEXT]    = { read_text,    write_text,    unset_text,    "a string" },
         [JSON_STRV]    = { read_strv,    write_strv,    unset_strv,    "an array of strings without NUL" },
-        [JSON_PAIRS]   = { read_pairs,   write_pairs,   unset_strv,    "an object of strings" },
+        [JSON_PAIRS]   = { read_pairs,   write_pairs,   unset_strv,    "an object of strings without NUL" },
         [JSON_BOOL]    = { read_bool,    write_bool,    unset_bool,    "true or false" },
         [JSON_INT]     = { read_int,     write_int,     unset_int,     "a whole number" },
         [JSON_UINT64]  = { read_uint64,  write_uint64,  unset_uint64,  "a whole number from 0 up" },

@@ -12,6 +12,25 @@ Json *json_free(Json *j) {
         return NULL;
 }
 
+/* json-c gives its strings out as constants, but they are its own memory. */
+static void erase_texts(Json *j) {
+        if (json_object_is_type(j, json_type_string))
+                explicit_bzero((char *) json_object_get_string(j), (size_t) json_object_get_string_len(j));
+        for (size_t i = 0; i < json_length(j); i++)
+                erase_texts(json_at(j, i));
+        if (!json_is_object(j))
+                return;
+        json_object_object_foreach(j, key, value) {
+                explicit_bzero(key, strlen(key));
+                erase_texts(value);
+        }
+}
+
+Json *json_erase(Json *j) {
+        erase_texts(j);
+        return json_free(j);
+}
+
 static int parse_problem(json_tokener *t, Problem *problem) {
         enum json_tokener_error e = json_tokener_get_error(t);
 
@@ -184,33 +203,39 @@ Json *json_new_array(void) {
         return json_object_new_array();
 }
 
-static bool is_utf8(const char *s) {
+static bool is_utf8(const char *s, size_t size) {
         size_t n = 1;
 
-        for (; *s && n > 0; s += n)
-                n = string_utf8_length(s, strnlen(s, 4));
+        for (; size > 0 && n > 0; s += n, size -= n)
+                n = string_utf8_length(s, size);
         return n > 0;
 }
 
 /* What cannot be read back must not be written: a text that was cut in the middle of a character would make its whole
  * document unreadable. */
-static Json *new_repaired_string(const char *s) {
+static Json *new_repaired_text(const char *s, size_t size) {
         _cleanup_(buffer_done) Buffer b = BUFFER_NULL;
 
-        while (*s) {
-                size_t n = string_utf8_length(s, strnlen(s, 4));
+        for (const char *end = s + size; s < end;) {
+                size_t n = string_utf8_length(s, (size_t) (end - s));
 
                 if ((n > 0 ? buffer_append(&b, s, n) : buffer_append_string(&b, "\xef\xbf\xbd")) < 0)
                         return NULL;
                 s += MAX_OF(n, (size_t) 1);
         }
-        return json_object_new_string(b.data);
+        return json_object_new_string_len(b.data, (int) b.size);
+}
+
+Json *json_new_text(const char *data, size_t size) {
+        if (!data)
+                return json_object_new_null();
+        if (size > INT32_MAX / 3)
+                return NULL;
+        return is_utf8(data, size) ? json_object_new_string_len(data, (int) size) : new_repaired_text(data, size);
 }
 
 Json *json_new_string(const char *s) {
-        if (!s)
-                return json_object_new_null();
-        return is_utf8(s) ? json_object_new_string(s) : new_repaired_string(s);
+        return json_new_text(s, s ? strlen(s) : 0);
 }
 
 Json *json_new_uint64(uint64_t v) {
@@ -273,16 +298,48 @@ Json *json_get(const Json *object, const char *key) {
         return value;
 }
 
-const char *json_get_string(const Json *object, const char *key) {
-        Json *value = json_get(object, key);
+const char *json_text(const Json *j) {
+        return json_object_is_type(j, json_type_string) ? json_object_get_string((Json *) j) : NULL;
+}
 
-        return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
+bool json_is_empty_text(const Json *j) {
+        return json_object_is_type(j, json_type_string) && json_object_get_string_len(j) == 0;
+}
+
+const char *json_get_string(const Json *object, const char *key) {
+        return json_text(json_get(object, key));
 }
 
 bool json_get_bool(const Json *object, const char *key) {
         Json *value = json_get(object, key);
 
         return json_object_is_type(value, json_type_boolean) && json_object_get_boolean(value);
+}
+
+uint64_t json_get_uint64(const Json *object, const char *key) {
+        Json *value = json_get(object, key);
+
+        if (!json_object_is_type(value, json_type_int) || json_object_get_int64(value) < 0)
+                return 0;
+        return json_object_get_uint64(value);
+}
+
+double json_get_double(const Json *object, const char *key) {
+        Json *value = json_get(object, key);
+
+        if (!json_object_is_type(value, json_type_int) && !json_object_is_type(value, json_type_double))
+                return 0;
+        return json_object_get_double(value);
+}
+
+Json *json_next_value(const Json *object, void **state) {
+        struct lh_entry *e;
+
+        if (!json_is_object(object))
+                return NULL;
+        e = *state ? lh_entry_next((struct lh_entry *) *state) : lh_table_head(json_object_get_object(object));
+        *state = e;
+        return e ? (Json *) lh_entry_v(e) : NULL;
 }
 
 bool json_is_object(const Json *j) {

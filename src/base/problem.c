@@ -9,6 +9,7 @@
 void problem_done(Problem *p) {
         free(p->field);
         free(p->sentence);
+        free(p->task_id);
         *p = PROBLEM_NULL;
 }
 
@@ -26,6 +27,11 @@ int problem_set(Problem *p, int error, const char *field, const char *format, ..
                 p->sentence = NULL;
         va_end(ap);
         return error;
+}
+
+void problem_name_task(Problem *p, const char *task_id) {
+        if (p)
+                (void) string_replace(&p->task_id, task_id);
 }
 
 const char *problem_sentence(const Problem *p) {

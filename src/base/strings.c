@@ -18,6 +18,19 @@ bool string_has_prefix(const char *s, const char *prefix) {
         return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
+bool string_is_identifier(const char *s) {
+        static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+
+        return *s && !(*s >= '0' && *s <= '9') && !s[strspn(s, letters)];
+}
+
+bool string_holds_control(const char *s, const char *allowed) {
+        for (; *s; s++)
+                if (((unsigned char) *s < 0x20 && !strchr(allowed, *s)) || *s == 0x7f)
+                        return true;
+        return false;
+}
+
 int string_replace(char **p, const char *s) {
         char *copy = NULL;
 
@@ -143,12 +156,46 @@ int string_decode(char *s) {
         return 0;
 }
 
+bool string_is_utf8(const char *s, size_t size) {
+        size_t n;
+
+        for (size_t i = 0; i < size; i += n) {
+                uint64_t eight;
+
+                /* Eight bytes at a time as long as all are ASCII, which most text is. */
+                for (; i + sizeof(eight) <= size; i += sizeof(eight)) {
+                        memcpy(&eight, s + i, sizeof(eight));
+                        if (eight & UINT64_C(0x8080808080808080))
+                                break;
+                }
+                if (i == size)
+                        return true;
+                n = string_utf8_length(s + i, size - i);
+                if (n == 0)
+                        return false;
+        }
+        return true;
+}
+
+bool strv_contains(char *const *v, const char *s) {
+        for (; v && *v; v++)
+                if (string_equal(*v, s))
+                        return true;
+        return false;
+}
+
 size_t strv_length(char *const *v) {
         size_t n = 0;
 
         while (v && v[n])
                 n++;
         return n;
+}
+
+char **strv_erase(char **v) {
+        for (size_t i = 0; v && v[i]; i++)
+                explicit_bzero(v[i], strlen(v[i]));
+        return strv_free(v);
 }
 
 char **strv_free(char **v) {

@@ -42,6 +42,8 @@ struct HttpServer {
         bool starving_told;     /* in the log, since a connection was last accepted */
 
         HttpConnection *connections;
+        Buffer spare; /* for the next stream that has something to say; at most two chunks */
+
         HttpConnection *accepting; /* the next connection's, until MHD has announced it */
         unsigned n_connections;
 

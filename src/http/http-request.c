@@ -13,6 +13,7 @@
 
 #include <remote-developer/strings.h>
 
+#include <poll.h>
 #include <strings.h>
 
 /* How much of a body that is too long is read and thrown away, so that the client is there to hear the answer. */
@@ -119,6 +120,7 @@ static int request_new(HttpConnection *c, const char *url, const char *method, c
                 return -ENOMEM;
 
         r->connection = c;
+        r->body = BUFFER_SECRET; /* MHD's own memory, where it came by, is not ours to overwrite */
         r->method = method;
         r->path = skip_authority(url);
         r->http_1_0 = string_equal(version, "HTTP/1.0");
@@ -261,6 +263,12 @@ bool http_request_body_is_too_large(const HttpRequest *r) {
 
 bool http_request_is_malformed(const HttpRequest *r) {
         return r->malformed;
+}
+
+bool http_request_is_abandoned(const HttpRequest *r) {
+        struct pollfd peer = { .fd = r->connection ? r->connection->fd : -EBADF };
+
+        return !r->connection || (poll(&peer, 1, 0) > 0 && (peer.revents & (POLLHUP | POLLERR)));
 }
 
 void http_request_set_userdata(HttpRequest *r, void *userdata) {

@@ -318,6 +318,7 @@ HttpServer *http_server_free(HttpServer *s) {
         sd_event_source_disable_unref(s->kick);
         sd_event_source_disable_unref(s->timer);
         sd_event_source_disable_unref(s->drain_timer);
+        buffer_done(&s->spare);
         sd_event_unref(s->event);
         free(s);
         return NULL;

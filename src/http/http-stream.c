@@ -1,8 +1,7 @@
 /* HttpStream: an answer of unknown length that is pulled from its source. See http-server.h.
  *
  * Owned by the MHD response that reads it and freed with that, which is where `closed` is called. `pending` holds
- * what the source gave and the peer had no room for yet; a stream falls asleep only when that is gone, and gives
- * the memory back.
+ * what the source gave and MHD had no room for yet; when that is gone its memory is the next stream's.
  *
  *              ┌──────── fill: MORE ────────┐
  *              ▼                            │
@@ -23,6 +22,7 @@ struct HttpStream {
         HttpConnection *connection;
         HttpStreamSource source;
         void *userdata;
+        struct MHD_Response *response; /* whose this is */
 
         Buffer pending;
         size_t sent; /* bytes of `pending` */
@@ -76,9 +76,31 @@ static int stream_watch_peer(HttpStream *stream) {
 
 /* --- pulling --- */
 
-static void stream_fill(HttpStream *stream) {
-        buffer_clear(&stream->pending);
+/* A thousand streams that wake for one line would each allocate its bytes and give them back: what one has done with
+ * is kept for the next. */
+static void stream_take_spare(HttpStream *stream) {
+        HttpServer *s = stream->connection->server;
+
+        if (stream->pending.data)
+                return;
+        stream->pending = s->spare;
+        s->spare = BUFFER_NULL;
+}
+
+static void stream_give_spare(HttpStream *stream) {
+        HttpServer *s = stream->connection->server;
+
+        if (s->spare.data || stream->pending.allocated > 2 * HTTP_STREAM_CHUNK)
+                buffer_done(&stream->pending);
+        else
+                s->spare = stream->pending;
+        stream->pending = BUFFER_NULL;
         stream->sent = 0;
+}
+
+static void stream_fill(HttpStream *stream) {
+        stream_take_spare(stream);
+        buffer_clear(&stream->pending);
 
         stream->filling = true;
         stream->woken = false;
@@ -94,14 +116,15 @@ static ssize_t stream_send(HttpStream *stream, char *to, size_t max) {
 
         memcpy(to, stream->pending.data + stream->sent, size);
         stream->sent += size;
+        if (stream->sent == stream->pending.size)
+                stream_give_spare(stream);
         return (ssize_t) size;
 }
 
 /* A source that has nothing and yet wants to be asked again is asked in the next turn: the loop goes on. */
 static ssize_t stream_sleep(HttpStream *stream) {
-        buffer_done(&stream->pending);
-        stream->sent = 0;
-
+        if (stream->pending.data)
+                stream_give_spare(stream);
         http_connection_suspend(stream->connection);
         if (stream->next == HTTP_FILL_MORE)
                 http_connection_resume(stream->connection);
@@ -183,7 +206,7 @@ int http_request_reply_stream(HttpRequest *r,
         stream = c ? stream_new(c, source, userdata) : NULL;
         if (stream) {
                 http_connection_set_timeout(c, HTTP_TIMEOUT_STALL);
-                response = stream_new_response(stream, r->http_1_0);
+                response = stream->response = stream_new_response(stream, r->http_1_0);
         }
         if (!response) {
                 stream_free(stream);
@@ -204,4 +227,8 @@ void http_stream_wake(HttpStream *stream) {
 
         stream->next = HTTP_FILL_MORE;
         http_connection_resume(stream->connection);
+}
+
+void http_stream_add_trailer(HttpStream *stream, const char *name, const char *value) {
+        (void) MHD_add_response_footer(stream->response, name, value);
 }

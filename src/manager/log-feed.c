@@ -4,10 +4,6 @@
 #include <remote-developer/log-viewer.h>
 #include <remote-developer/strings.h>
 
-/* What the lines of one task may take in memory, whatever persistence.max_memory_logs allows: a viewer that needs
- * older ones reads the journal. */
-#define FEED_BYTES_MAX ((size_t) 256 * 1024)
-
 struct LogFeed {
         unsigned references;
         JournalSource source;
@@ -17,6 +13,8 @@ struct LogFeed {
         bool from_start, finished;
         const TaskArchive *archive;
         bool archived; /* the whole of it */
+        char *first_cursor, *end_cursor; /* NULL: not known */
+        uint64_t lines;
         LogViewer **viewers;
         size_t n_viewers, allocated;
 };
@@ -32,7 +30,7 @@ int log_feed_new(const JournalSource *source, const char *unit, size_t lines_max
         f->from_start = from_start;
         r = string_replace(&f->unit, unit);
         if (r >= 0)
-                r = log_ring_new(lines_max, FEED_BYTES_MAX, &f->ring);
+                r = log_ring_new(lines_max, LOG_FEED_BYTES_MAX, &f->ring);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(f);
@@ -50,6 +48,8 @@ LogFeed *log_feed_unref(LogFeed *f) {
         assert(f->n_viewers == 0);
         log_ring_free(f->ring);
         free(f->viewers);
+        free(f->first_cursor);
+        free(f->end_cursor);
         free(f->unit);
         free(f);
         return NULL;
@@ -70,9 +70,33 @@ void log_feed_wake(LogFeed *f) {
                 log_viewer_wake(f->viewers[i]);
 }
 
+int log_feed_set_first(LogFeed *f, const char *cursor) {
+        return string_replace(&f->first_cursor, cursor);
+}
+
+int log_feed_set_end(LogFeed *f, const char *cursor, uint64_t lines) {
+        f->lines = lines;
+        return string_replace(&f->end_cursor, cursor);
+}
+
+const char *log_feed_first_cursor(const LogFeed *f) {
+        return f->first_cursor;
+}
+
+const char *log_feed_end_cursor(const LogFeed *f) {
+        return f->finished ? f->end_cursor : NULL;
+}
+
+uint64_t log_feed_lines(const LogFeed *f) {
+        return f->lines;
+}
+
 void log_feed_append(LogFeed *f, const LogLine *line) {
+        LogLine unheld = *line;
+
+        unheld.text = NULL;
         /* Without memory the line is not held, and viewers read it from the journal. */
-        (void) log_ring_append(f->ring, line);
+        (void) log_ring_append(f->ring, line->maybe_cut && !f->from_start ? &unheld : line);
         log_feed_wake(f);
 }
 

@@ -8,60 +8,60 @@
  * know of a rotation.
  *
  * Where the begin of the log is archived, the viewer reads that first; behind its last line it goes on in the journal,
- * unless the archive has the whole log. */
-#include <remote-developer/log-viewer.h>
+ * unless the archive has the whole log.
+ *
+ * What the journal has dropped (it was vacuumed) shows in two ways: a cursor whose entry is not there any more, and a
+ * first line of output that is not the one which was counted first. Either becomes a gap before the next line. */
+#include "log-viewer-internal.h"
 
+#include <remote-developer/log-cursor.h>
 #include <remote-developer/strings.h>
 
 #include <stdio.h>
+#include <syslog.h>
 
-/* Entries that the follower may take in one turn for a viewer's sake. */
-#define SEAM_PUMP_MAX 1024
+/* Lines that are passed over in one turn. */
+#define PASS_MAX 1024
 
-struct LogViewer {
-        LogFeed *feed;
-        bool passes_archive; /* never reads it */
-        LogViewerWake wake;
-        void *userdata;
+/* A reader that gives no cursors is asked for its place before it goes. */
+static void keep_place(LogViewer *v) {
+        if (v->reader && v->sources & LOG_WITHOUT_CURSORS && !v->goes_back)
+                snprintf(v->cursor, sizeof(v->cursor), "%s", journal_reader_cursor(v->reader));
+}
 
-        LogArchiveReader *archive; /* NULL: in the journal, or live */
-        JournalReader *reader; /* NULL: live */
-        uint64_t position;     /* live: the next line in the ring */
-        bool meets;            /* goes live at `position` with the next call */
-        bool fresh;            /* the reader was opened for this very look at the end */
-        bool at_end;           /* of a finished feed's log */
-        char cursor[LOG_LINE_CURSOR_SIZE]; /* of the last line given out; "": none yet */
-};
-
-static int open_reader(LogViewer *v) {
+int log_viewer_open_reader(LogViewer *v) {
         _cleanup_(journal_reader_freep) JournalReader *reader = NULL;
-        int r;
+        int r, found = 1;
 
-        r = journal_reader_open(log_feed_source(v->feed), log_feed_unit(v->feed), &reader);
+        keep_place(v);
+        r = journal_reader_open(log_feed_source(v->feed), log_feed_unit(v->feed), v->sources, &reader);
         if (r >= 0 && *v->cursor)
-                r = journal_reader_seek_after(reader, v->cursor);
+                r = found = journal_reader_seek_after(reader, v->cursor);
         if (r < 0)
                 return r;
         journal_reader_free(v->reader);
         v->reader = TAKE_PTR(reader);
         v->fresh = v->meets = false;
+        /* Behind the last line of a finished log there was nothing. */
+        v->gone = found == 0 && !v->begins && !string_equal(log_feed_end_cursor(v->feed), v->cursor);
         return 0;
 }
 
-/* At the log's begin where nothing is archived, else behind the archive. */
-static int begin_journal(LogViewer *v) {
+int log_viewer_begin_journal(LogViewer *v) {
         if (log_feed_is_archived(v->feed))
                 return 0;
         if (log_feed_is_from_start(v->feed) && log_ring_first(log_feed_ring(v->feed)) == 0)
                 return 0;
-        return open_reader(v);
+        v->begins = true;
+        return log_viewer_open_reader(v);
 }
 
-static int read_archive(const LogViewer *v, LogArchiveReader **ret) {
+int log_viewer_read_archive(const LogViewer *v, LogArchiveReader **ret) {
         return v->passes_archive ? -ENOENT : log_feed_read_archive(v->feed, ret);
 }
 
-static int new_viewer(LogFeed *feed, bool passes_archive, LogViewerWake wake, void *userdata, LogViewer **ret) {
+static int new_viewer(LogFeed *feed, unsigned sources, bool passes_archive, LogViewerWake wake, void *userdata,
+                      LogViewer **ret) {
         _cleanup_(log_viewer_freep) LogViewer *v = calloc(1, sizeof(LogViewer));
         int r;
 
@@ -71,24 +71,25 @@ static int new_viewer(LogFeed *feed, bool passes_archive, LogViewerWake wake, vo
         if (r < 0)
                 return r;
         v->feed = log_feed_ref(feed);
+        v->sources = sources;
         v->passes_archive = passes_archive;
         v->wake = wake;
         v->userdata = userdata;
-        r = read_archive(v, &v->archive);
+        r = log_viewer_read_archive(v, &v->archive);
         if (r == -ENOENT)
-                r = begin_journal(v);
+                r = log_viewer_begin_journal(v);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(v);
         return 0;
 }
 
-int log_viewer_new(LogFeed *feed, LogViewerWake wake, void *userdata, LogViewer **ret) {
-        return new_viewer(feed, false, wake, userdata, ret);
+int log_viewer_new(LogFeed *feed, unsigned sources, LogViewerWake wake, void *userdata, LogViewer **ret) {
+        return new_viewer(feed, sources, false, wake, userdata, ret);
 }
 
 int log_viewer_new_in_journal(LogFeed *feed, LogViewerWake wake, void *userdata, LogViewer **ret) {
-        return new_viewer(feed, true, wake, userdata, ret);
+        return new_viewer(feed, LOG_SOURCES_ALL, true, wake, userdata, ret);
 }
 
 LogViewer *log_viewer_free(LogViewer *v) {
@@ -99,6 +100,8 @@ LogViewer *log_viewer_free(LogViewer *v) {
         log_feed_unref(v->feed);
         log_archive_reader_free(v->archive);
         journal_reader_free(v->reader);
+        buffer_done(&v->sentence);
+        free(v->back_floor);
         free(v);
         return NULL;
 }
@@ -112,107 +115,17 @@ static void leave_archive(LogViewer *v) {
         v->archive = log_archive_reader_free(v->archive);
 }
 
-static void go_live(LogViewer *v, uint64_t position) {
+void log_viewer_go_live(LogViewer *v, uint64_t position) {
         leave_archive(v);
+        keep_place(v);
         v->reader = journal_reader_free(v->reader);
         v->position = position;
-        v->meets = false;
+        v->meets = v->goes_back = false;
 }
 
-static void go_archived(LogViewer *v, LogArchiveReader *archive) {
-        go_live(v, 0);
+void log_viewer_go_archived(LogViewer *v, LogArchiveReader *archive) {
+        log_viewer_go_live(v, 0);
         v->archive = archive;
-}
-
-static int seek_after_archived(LogViewer *v, const char *cursor) {
-        _cleanup_(log_archive_reader_freep) LogArchiveReader *archive = NULL;
-        int r;
-
-        r = read_archive(v, &archive);
-        if (r >= 0)
-                r = log_archive_reader_seek_after(archive, cursor);
-        if (r >= 0)
-                go_archived(v, TAKE_PTR(archive));
-        return r;
-}
-
-int log_viewer_seek_after(LogViewer *v, const char *cursor) {
-        uint64_t position;
-        int r;
-
-        if (strlen(cursor) >= sizeof(v->cursor))
-                return -EINVAL;
-        snprintf(v->cursor, sizeof(v->cursor), "%s", cursor);
-        v->at_end = false;
-        if (log_ring_find_after(log_feed_ring(v->feed), cursor, &position)) {
-                go_live(v, position);
-                return 0;
-        }
-        r = seek_after_archived(v, cursor);
-        if (r != -ENOENT)
-                return r;
-        if (log_feed_is_archived(v->feed))
-                return -EINVAL;
-        leave_archive(v);
-        return open_reader(v);
-}
-
-/* From the journal's end back, but not before that cursor. `ret_lines`: so many are from there to the end. */
-static int seek_tail_journal(LogViewer *v, const char *cursor, uint64_t lines, uint64_t *ret_lines) {
-        int r;
-
-        leave_archive(v);
-        r = open_reader(v);
-        if (r >= 0)
-                r = journal_reader_seek_tail_after(v->reader, cursor, lines, ret_lines);
-        if (r >= 0)
-                snprintf(v->cursor, sizeof(v->cursor), "%s", journal_reader_cursor(v->reader));
-        return r;
-}
-
-static int last_archived_cursor(LogArchiveReader *archive, LogLine *ret) {
-        int r;
-
-        ret->cursor[0] = 0;
-        r = log_archive_reader_seek_tail(archive, 1);
-        return r < 0 ? r : MIN_OF(log_archive_reader_next(archive, ret), 0);
-}
-
-/* What of the last lines the journal does not have behind the archive is the archive's end. */
-static int seek_tail_archived(LogViewer *v, uint64_t lines) {
-        _cleanup_(log_archive_reader_freep) LogArchiveReader *archive = NULL;
-        uint64_t found = 0;
-        LogLine last;
-        int r;
-
-        r = read_archive(v, &archive);
-        if (r >= 0 && !log_feed_is_archived(v->feed)) {
-                r = last_archived_cursor(archive, &last);
-                if (r >= 0)
-                        r = seek_tail_journal(v, last.cursor, lines, &found);
-                if (r >= 0 && found == lines)
-                        return 0;
-        }
-        if (r >= 0)
-                r = log_archive_reader_seek_tail(archive, lines - found);
-        if (r >= 0)
-                go_archived(v, TAKE_PTR(archive));
-        return r;
-}
-
-int log_viewer_seek_tail(LogViewer *v, uint64_t lines) {
-        uint64_t found;
-        int r;
-
-        v->cursor[0] = 0;
-        v->at_end = false;
-        r = seek_tail_archived(v, lines);
-        if (r != -ENOENT)
-                return r;
-        if (!log_feed_is_archived(v->feed))
-                return seek_tail_journal(v, "", lines, &found);
-        go_live(v, 0);
-        return 0;
 }
 
 static int next_archived(LogViewer *v, LogLine *ret) {
@@ -221,7 +134,7 @@ static int next_archived(LogViewer *v, LogLine *ret) {
         if (r != 0)
                 return r;
         leave_archive(v);
-        r = begin_journal(v);
+        r = log_viewer_begin_journal(v);
         return r < 0 ? r : -ESTALE;
 }
 
@@ -249,21 +162,85 @@ static bool ring_has_reached(const LogViewer *v, usec_t realtime_usec) {
         return realtime_usec >= first.realtime_usec;
 }
 
-static int give_read_line(LogViewer *v, const LogLine *line) {
+/* --- gaps --- */
+
+static int give_gap(LogViewer *v, usec_t since, usec_t until, uint64_t lines, LogLine *ret) {
+        LogGap gap = { .reason = LOG_GAP_VACUUMED, .lines = lines, .since = since, .until = until };
+        int r;
+
+        v->gone = v->begins = false;
+        buffer_clear(&v->sentence);
+        r = log_line_describe_gap(&gap, &v->sentence);
+        if (r < 0)
+                return r;
+        *ret = (LogLine){ .cursor = "", .realtime_usec = clock_is_set(until) ? until : since, .priority = LOG_INFO,
+                          .source = LOG_SOURCE_GAP, .text = v->sentence.data, .size = v->sentence.size, .gap = gap };
+        return 1;
+}
+
+/* What systemd said is the last line, and whoever has seen that asks for no more. */
+static bool ends_without_output(const LogViewer *v, const LogLine *line) {
+        return v->sources & LOG_SOURCES_OUTPUT && !log_line_is_output(line) &&
+               string_equal(log_feed_end_cursor(v->feed), journal_reader_cursor(v->reader));
+}
+
+/* Whether something is missing before this line, which was just read. */
+static bool begins_late(LogViewer *v, const LogLine *line) {
+        const char *first = log_feed_first_cursor(v->feed);
+
+        if (!v->begins || !(log_line_is_output(line) || ends_without_output(v, line)))
+                return false;
+        v->begins = false;
+        return first && !string_equal(first, journal_reader_cursor(v->reader));
+}
+
+static int hold_behind_gap(LogViewer *v, usec_t since, LogLine *line) {
+        bool all_gone = !v->gone && !v->archive && ends_without_output(v, line);
+        uint64_t lines = all_gone ? log_feed_lines(v->feed) : LOG_GAP_LINES_UNKNOWN;
+
+        v->held = *line;
+        v->holds = true;
+        return give_gap(v, since, line->realtime_usec, lines, line);
+}
+
+static int find_gap(LogViewer *v, LogLine *line) {
+        if (v->gone)
+                return hold_behind_gap(v, log_cursor_realtime(v->cursor), line);
+        if (begins_late(v, line))
+                return hold_behind_gap(v, log_cursor_realtime(log_feed_first_cursor(v->feed)), line);
+        return 1;
+}
+
+/* There is no line before which to tell it. */
+static int find_gap_at_end(LogViewer *v, LogLine *ret) {
+        const char *first = log_feed_first_cursor(v->feed);
+        bool all = v->begins && first && !v->archive && v->sources & LOG_SOURCES_OUTPUT;
+
+        if (v->gone)
+                return give_gap(v, log_cursor_realtime(v->cursor), 0, LOG_GAP_LINES_UNKNOWN, ret);
+        if (!all)
+                return 0;
+        return give_gap(v, log_cursor_realtime(first), 0,
+                        log_feed_is_finished(v->feed) ? log_feed_lines(v->feed) : LOG_GAP_LINES_UNKNOWN, ret);
+}
+
+/* --- reading --- */
+
+static int give_read_line(LogViewer *v, LogLine *line) {
         uint64_t position;
 
         v->fresh = false;
         /* Going live frees the reader, whose text the line borrows: that waits for the next call. */
         if (!journal_reader_is_within_line(v->reader) && ring_has_reached(v, line->realtime_usec) &&
-            log_ring_find_after(log_feed_ring(v->feed), line->cursor, &position)) {
+            log_ring_find_after(log_feed_ring(v->feed), journal_reader_cursor(v->reader), &position)) {
                 v->position = position;
                 v->meets = true;
         }
-        return 1;
+        return find_gap(v, line);
 }
 
 static int read_anew(LogViewer *v) {
-        int r = open_reader(v);
+        int r = log_viewer_open_reader(v);
 
         v->fresh = r >= 0;
         return r < 0 ? r : 1;
@@ -283,11 +260,13 @@ static int wait_within_line(LogViewer *v, uint64_t position) {
 static int meet_follower(LogViewer *v) {
         JournalFollower *follower = log_feed_follower(v->feed);
         LogRing *ring = log_feed_ring(v->feed);
-        uint64_t position = log_ring_end(ring);
+        /* What the follower takes from here on is behind what a fresh reader has seen. */
+        uint64_t position = log_ring_last(ring);
         int r = 0;
 
+        keep_place(v);
         if (follower)
-                r = journal_follower_pump(follower, SEAM_PUMP_MAX);
+                r = journal_follower_pump(follower, LOG_VIEWER_PUMP_MAX);
         if (r < 0)
                 return r;
         if (r > 0)
@@ -296,7 +275,7 @@ static int meet_follower(LogViewer *v) {
                 return read_anew(v);
         if (journal_reader_is_within_line(v->reader))
                 return wait_within_line(v, position);
-        go_live(v, MIN_OF(position, log_ring_end(ring)));
+        log_viewer_go_live(v, MIN_OF(position, log_ring_end(ring)));
         return 0;
 }
 
@@ -320,7 +299,7 @@ static int next_read(LogViewer *v, LogLine *ret) {
 
         if (v->meets) {
                 v->meets = false;
-                go_live(v, v->position);
+                log_viewer_go_live(v, v->position);
                 return -ESTALE;
         }
         r = journal_reader_next(v->reader, ret);
@@ -336,25 +315,84 @@ static int next_read(LogViewer *v, LogLine *ret) {
         return r == 2 ? 0 : -ESTALE;
 }
 
-int log_viewer_next(LogViewer *v, LogLine *ret) {
+static int next_line(LogViewer *v, LogLine *ret) {
         int r;
 
         do {
                 r = v->archive ? next_archived(v, ret) : v->reader ? next_read(v, ret) : next_live(v, ret);
                 /* The ring has moved on past a live viewer: it reads by itself again. */
-                if (r == -ESTALE && !v->reader && v->position < log_ring_first(log_feed_ring(v->feed))) {
-                        int e = open_reader(v);
+                if (r == -ESTALE && !v->archive && !v->reader &&
+                                v->position < log_ring_first(log_feed_ring(v->feed))) {
+                        int e = log_viewer_open_reader(v);
 
                         if (e < 0)
                                 return e;
                 }
         } while (r == -ESTALE);
+        return r == 0 ? find_gap_at_end(v, ret) : r;
+}
 
-        if (r > 0)
-                memcpy(v->cursor, ret->cursor, sizeof(v->cursor));
-        else if (r == 0)
-                v->at_end = log_feed_is_finished(v->feed);
-        return r;
+/* A reader that finds lines gone, a cursor that is gone, and the follower that missed them may all tell. How far a
+ * gap goes, where it does not say so itself, the first line behind it tells: what is missing behind that is another
+ * one. */
+static bool is_told(LogViewer *v, const LogLine *line) {
+        const LogGap *gap = &line->gap;
+        bool told;
+
+        if (line->source != LOG_SOURCE_GAP || gap->reason != LOG_GAP_VACUUMED) {
+                if (v->is_telling)
+                        v->told_until = MAX_OF(v->told_until, line->realtime_usec);
+                v->is_telling = false;
+                return false;
+        }
+        told = v->is_telling || (clock_is_set(gap->until) ? gap->until <= v->told_until : gap->since < v->told_until);
+        if (clock_is_set(gap->until))
+                v->told_until = MAX_OF(v->told_until, gap->until);
+        else
+                v->is_telling = true;
+        return told;
+}
+
+/* Notes where the viewer stands now. False: the line is none of those that are wanted. */
+static bool take_line(LogViewer *v, const LogLine *line) {
+        const char *end = log_feed_end_cursor(v->feed);
+        /* What journald suppressed of anybody's may be before the begin of this log. */
+        bool early = !*v->cursor && line->source == LOG_SOURCE_GAP && line->gap.reason == LOG_GAP_SUPPRESSED;
+        bool late = v->past_end && !log_line_is_output(line);
+
+        if (early || is_told(v, line))
+                return false;
+        if (*line->cursor)
+                snprintf(v->cursor, sizeof(v->cursor), "%s", line->cursor);
+        if (end && string_equal(line->cursor, end))
+                v->past_end = true;
+        if (log_line_is_output(line))
+                v->begins = false;
+        if (late)
+                return false;
+        if (line->source == LOG_SOURCE_GAP)
+                return true;
+        return v->sources & LOG_SOURCES(line->source) && line->realtime_usec >= v->since;
+}
+
+int log_viewer_next(LogViewer *v, LogLine *ret) {
+        int r = v->goes_back ? log_viewer_go_back(v) : 0;
+
+        if (r < 0)
+                return r;
+        for (unsigned i = 0; i < PASS_MAX; i++) {
+                if (v->holds) {
+                        v->holds = false;
+                        *ret = v->held;
+                        r = 1;
+                } else
+                        r = next_line(v, ret);
+                if (r == 0)
+                        v->at_end = log_feed_is_finished(v->feed);
+                if (r <= 0 || take_line(v, ret))
+                        return r;
+        }
+        return -EAGAIN;
 }
 
 bool log_viewer_is_at_end(const LogViewer *v) {

@@ -17,20 +17,83 @@ typedef struct Adoption {
         char id[TASK_ID_SIZE + 1];
 } Adoption;
 
-static bool argv_equal(char *const *a, const char *const *b) {
+static bool argv_begins_with(char *const *a, const char *const *b) {
         size_t i = 0;
 
         while (a[i] && b[i] && string_equal(a[i], b[i]))
                 i++;
-        return !a[i] && !b[i];
+        return !b[i];
 }
 
-/* An agent's description is in the file that is its stdin. */
-static int fill_agent(Manager *m, Task *t) {
-        int r = task_store_read_prompt(m->store, t->id, &t->spec.task_description);
+/* An agent's description is in the file that is its stdin, but for one that goes on with a session: that was told
+ * something else. */
+static int find_description(Manager *m, const RecipeTrace *trace, Task *t) {
+        const char *known = recipe_trace_value(trace, "task_description");
+        int r;
 
-        t->spec.recipe = TASK_RECIPE_CLAUDE;
+        if (known)
+                return buffer_append_string(&t->spec.task_description, known);
+        if (trace->resumes)
+                return 0;
+        r = task_store_read_prompt(m->store, t->id, &t->spec.task_description);
         return r == -ENOENT ? 0 : r;
+}
+
+static int take_values(const RecipeTrace *trace, Task *t) {
+        const struct {
+                char **target;
+                const char *placeholder;
+        } rows[] = {
+                { &t->spec.github_repo, "repository_url" }, { &t->spec.github_repo, "github_repo" },
+                { &t->spec.devpod_name, "devpod_name" },    { &t->spec.namespace, "namespace" },
+                { &t->spec.pod, "pod" },                    { &t->session_id, "session_id" },
+        };
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(rows); i++) {
+                const char *value = recipe_trace_value(trace, rows[i].placeholder);
+
+                if (value)
+                        r = string_replace(rows[i].target, value);
+        }
+        return r;
+}
+
+/* What it told of itself is read from its log, as of any task. */
+static int fill_agent(Manager *m, const UnitDescription *d, const RecipeTrace *trace, Task *t) {
+        int r;
+
+        t->spec.agent = trace->recipe->agent;
+        t->session_resumes = trace->resumes;
+        r = string_replace(&t->spec.recipe, trace->recipe->name);
+        if (r >= 0)
+                r = take_values(trace, t);
+        /* The work tree is made, and found again, by a step. */
+        if (d->makes_directory && t->spec.github_repo)
+                r = string_replace(&t->spec.working_directory, NULL);
+        return r < 0 ? r : find_description(m, trace, t);
+}
+
+/* One of a configuration that was changed since, or the agent's argv would tell. */
+static const RecipeTrace *trace_of_claude(RecipeTrace *trace) {
+        trace->recipe = recipe_find(shipped_recipes, n_shipped_recipes, TASK_RECIPE_CLAUDE);
+        return trace;
+}
+
+static int fill_work(Manager *m, UnitDescription *d, Task *t) {
+        const RecipeCommands commands = { d->argv, (char *const *const *) d->steps, d->n_steps };
+        _cleanup_(recipe_trace_done) RecipeTrace trace = {};
+        int r;
+
+        r = recipe_recognise(m->config->recipes, m->config->n_recipes, &commands, &trace);
+        if (r < 0)
+                return r;
+        if (r > 0)
+                return fill_agent(m, d, &trace, t);
+        if (argv_begins_with(d->argv, claude_command))
+                return fill_agent(m, d, trace_of_claude(&trace), t);
+        t->spec.command = TAKE_PTR(d->argv);
+        return string_replace(&t->spec.recipe, TASK_RECIPE_COMMAND);
 }
 
 static int fill_spec(Manager *m, UnitDescription *d, Task *t) {
@@ -41,12 +104,9 @@ static int fill_spec(Manager *m, UnitDescription *d, Task *t) {
         s->environment = TAKE_PTR(d->environment);
         if (!string_equal(d->working_directory, "~"))
                 s->working_directory = TAKE_PTR(d->working_directory);
+        s->separate_stderr = d->separate_stderr;
         s->timeout_usec = d->runtime_max_usec == USEC_INFINITY ? m->config->claude_timeout_usec : d->runtime_max_usec;
-        if (argv_equal(d->argv, claude_command))
-                return fill_agent(m, t);
-        s->recipe = TASK_RECIPE_COMMAND;
-        s->command = TAKE_PTR(d->argv);
-        return 0;
+        return fill_work(m, d, t);
 }
 
 /* The recorder is told "<id>" or "<id>.<attempt>" (task_store_ending_stem()). */
@@ -73,6 +133,9 @@ static int fill_task(Manager *m, const char *id, UnitDescription *d, Task *t) {
         for (size_t i = 0; d->part_of && d->part_of[i]; i++)
                 t->bound_to_service |= string_equal(d->part_of[i], SERVICE_UNIT);
         t->attempt = find_attempt(d);
+        /* The log has the earlier attempts' lines, too, and where they end is not known any more. */
+        if (t->attempt > 1)
+                t->agent_since = clock_is_set(d->main_started_usec) ? d->main_started_usec : clock_realtime_usec();
         t->created_at = task_id_time(id);
         t->manager_started_at = unit_client_manager_started_usec(m->units);
         /* Not queued, from where it could be started again. */
@@ -94,6 +157,7 @@ static int take_up(Manager *m, Task *t) {
                 task_run_free(run);
                 return r;
         }
+        task_index_note(&m->index, t->id, t);
         r = task_run_watch(run);
         return r < 0 ? r : unit_client_read_watch(&run->watch, NULL, NULL);
 }

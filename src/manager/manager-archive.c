@@ -29,12 +29,14 @@ struct Archiver {
         Task *task; /* NULL: none is being archived */
         LogViewer *viewer;
         LogArchiveWriter *writer;
+        uint64_t lines; /* of output, copied */
 };
 
 static void drop_work(Archiver *a) {
         a->viewer = log_viewer_free(a->viewer);
         a->writer = log_archive_writer_free(a->writer);
         a->task = task_free(a->task);
+        a->lines = 0;
 }
 
 /* --- one task --- */
@@ -42,7 +44,8 @@ static void drop_work(Archiver *a) {
 static bool is_due(const Manager *m, const TaskSummary *s) {
         usec_t age = m->config->archive_after_days * USEC_PER_DAY;
 
-        return s->result != TASK_RESULT_NONE && !s->archived && s->finished_at + age <= clock_realtime_usec();
+        return s->result != TASK_RESULT_NONE && !s->archived && s->finished_at + age <= clock_realtime_usec() &&
+               !manager_find_operation(m, s->id);
 }
 
 static const TaskSummary *find_due(const Manager *m) {
@@ -68,7 +71,7 @@ static int begin_next(Manager *m) {
         memcpy(a->after, s->id, sizeof(a->after));
         r = manager_load_task(m, s, &a->task);
         if (r >= 0)
-                r = manager_open_log(m, a->after, NULL, NULL, &a->viewer);
+                r = manager_open_log(m, a->after, LOG_SOURCES_ALL, NULL, NULL, &a->viewer);
         if (r >= 0)
                 r = task_archive_write_log(m->archive, a->after, m->config->compress_archives, &a->writer);
         return r < 0 ? r : 1;
@@ -86,7 +89,7 @@ static int finish(Manager *m) {
                 return r;
         task_index_find(&m->index, a->task->id)->archived = true;
         log_task(LOG_INFO, a->task->id, "Archived; of its %llu lines of log %llu were there",
-                 (unsigned long long) a->task->log_lines, (unsigned long long) log_archive_writer_lines(a->writer));
+                 (unsigned long long) a->task->log_lines, (unsigned long long) a->lines);
         r = task_store_remove(m->store, a->task->id, a->task->attempt);
         if (r < 0)
                 log_task(LOG_WARNING, a->task->id, "It is archived, but its files stay until the next start: %s",
@@ -111,6 +114,7 @@ static int copy(Manager *m) {
                 if (r < 0)
                         return r;
                 bytes += line.size;
+                a->lines += log_line_is_output(&line) && !line.partial;
         }
         return 1;
 }

@@ -99,13 +99,18 @@ int manager_cancel_task(Manager *m, const char *id, Problem *problem) {
         return 0;
 }
 
-/* A document that cannot be read does not keep its task from being forgotten. */
-static int count_attempts(Manager *m, const TaskSummary *s) {
+/* How many attempts it had; -EBUSY. A document that cannot be read does not keep its task from being forgotten. */
+static int check_forget(Manager *m, const TaskSummary *s, Problem *problem) {
         _cleanup_(task_freep) Task *t = NULL;
         int r;
 
         r = manager_load_task(m, s, &t);
-        return r == -ENOMEM ? r : r < 0 ? ATTEMPTS_MAX : t->attempt;
+        if (r < 0)
+                return r == -ENOMEM ? r : ATTEMPTS_MAX;
+        if (manager_give_up_operation(m, s->id))
+                return t->attempt;
+        r = manager_check_idle(m, t, problem);
+        return r < 0 ? r : t->attempt;
 }
 
 int manager_forget_task(Manager *m, const char *id, Problem *problem) {
@@ -116,7 +121,7 @@ int manager_forget_task(Manager *m, const char *id, Problem *problem) {
                 return problem_set(problem, -ENOENT, NULL, "Task not found");
         if (s->run)
                 return problem_set(problem, -EBUSY, NULL, "The task has not ended; cancel it first");
-        r = count_attempts(m, s);
+        r = check_forget(m, s, problem);
         if (r >= 0)
                 r = manager_forget_files(m, id, r);
         if (r < 0)

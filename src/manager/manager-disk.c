@@ -88,6 +88,7 @@ static bool write_unsaved(Manager *m) {
                 else
                         all &= task_run_save(run) >= 0;
         }
+        all &= m->write_error < 0 || manager_save_operations(m);
         return all && m->write_error == 0;
 }
 

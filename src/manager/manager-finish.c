@@ -11,11 +11,17 @@
 #include <remote-developer/log.h>
 #include <remote-developer/strings.h>
 
-/* journald normally has read the last lines within a millisecond; a machine under load takes longer. After the limit
- * the verdict is given all the same. */
+/* journald normally has read the last lines within a millisecond; a machine under load takes longer, and on a busy
+ * disk it was seen to stand still for many seconds. A stream that is certainly not read to its end is waited for much
+ * longer than what others may have sent, which never ends while somebody floods journald. After the limit the verdict
+ * is given all the same. */
 #define DRAIN_PAUSE_MIN_USEC USEC_PER_MSEC
 #define DRAIN_PAUSE_MAX_USEC (50 * USEC_PER_MSEC)
 #define DRAIN_LIMIT_USEC (10 * USEC_PER_SEC)
+#define DRAIN_STREAM_LIMIT_USEC (60 * USEC_PER_SEC)
+/* To look takes 0.2 ms, or 5 where there are thousands of sockets: of many tasks that end at once one looks for
+ * all. */
+#define DRAIN_LOOK_USEC (10 * USEC_PER_MSEC)
 #define PUMP_MAX 2048
 
 /* CLD_EXITED, CLD_KILLED, CLD_DUMPED as words. */
@@ -63,15 +69,13 @@ static void gather_ending(TaskRun *run, Evidence *e) {
                 (void) string_replace(&run->task->invocation_id, e->record.invocation_id);
 }
 
-static void gather_agent(TaskRun *run, Evidence *e) {
-        if (!task_runs_agent(run->task))
+static void gather_agent(const Task *t, Evidence *e) {
+        if (!task_runs_agent(t))
                 return;
-        if (!run->agent.has_result)
-                e->agent = AGENT_SILENT;
-        else
-                e->agent = run->agent.succeeded ? AGENT_SUCCEEDED : AGENT_FAILED;
+        e->agent_kind = (AgentKind) t->spec.agent;
+        e->agent = t->agent.outcome == AGENT_NONE ? AGENT_SILENT : (AgentOutcome) t->agent.outcome;
         /* A copy: should the verdict not get to the disk, it is reached again. */
-        (void) string_replace(&e->agent_error, run->agent.error);
+        (void) string_replace(&e->agent_error, t->agent.error);
 }
 
 /* A start job that systemd gave up before the unit's own result could tell anything. */
@@ -92,6 +96,12 @@ static const char *job_refusal(const UnitStatus *s) {
         return NULL;
 }
 
+static const char *find_program(const Manager *m, const Task *t) {
+        const TaskStep *work = task_plan_at(&t->plan, task_plan_first(&t->plan, TASK_STEP_WORK));
+
+        return work ? work->program : manager_program_of(m, t);
+}
+
 static void gather(TaskRun *run, Evidence *e) {
         const Manager *m = run->manager;
         const Task *t = run->task;
@@ -100,7 +110,7 @@ static void gather(TaskRun *run, Evidence *e) {
         int r;
 
         e->bound_to_service = t->bound_to_service;
-        e->program = task_runs_agent(t) ? claude_command[0] : t->spec.command[0];
+        e->program = find_program(m, t);
         e->working_directory = t->spec.working_directory;
         e->user = m->scope == RUNTIME_SCOPE_SYSTEM ? m->config->user : NULL;
         e->timeout_usec = t->spec.timeout_usec;
@@ -120,19 +130,25 @@ static void gather(TaskRun *run, Evidence *e) {
         gather_ending(run, e);
         if (!e->refused && !e->has_record)
                 e->refused = job_refusal(&run->watch.status);
-        gather_agent(run, e);
+        gather_agent(t, e);
+        task_run_begin_step_evidence(run, e);
         r = unit ? attempt_list_invocations(&t->attempts, &earlier) : -ENOMEM;
         if (r >= 0)
                 r = journal_records_read(&m->journal, unit, t->invocation_id, earlier, e);
         if (r < 0)
                 log_task(LOG_WARNING, t->id, "The journal's records could not be read: %s", strerror(-r));
+        task_run_end_step_evidence(run, e);
+}
+
+static bool never_began(const Verdict *v) {
+        return string_equal(v->reason, "start-failed") || string_equal(v->reason, "step-failed");
 }
 
 /* When the work began, for a task that was never seen running: it was over before systemd told, or nobody watched. */
 static usec_t find_start(const TaskRun *run, const Evidence *e, const Verdict *v) {
         const UnitStatus *s = &run->watch.status;
 
-        if (string_equal(v->reason, "start-failed") || string_equal(v->reason, "step-failed"))
+        if (never_began(v))
                 return 0;
         if (clock_is_set(s->active_enter_usec))
                 return s->active_enter_usec;
@@ -152,13 +168,16 @@ static int note_verdict(TaskRun *run, const Evidence *e, Verdict *v) {
         t->error = TAKE_PTR(v->error);
         t->exit_code = v->exit_code;
         t->finished_at = clock_is_set(v->ended_at) ? v->ended_at : clock_realtime_usec();
-        if (!clock_is_set(t->started_at))
+        /* The unit of a program that could not be executed was active, with the launcher, for a moment. */
+        if (!clock_is_set(t->started_at) || never_began(v))
                 t->started_at = MIN_OF(find_start(run, e, v), t->finished_at);
+        t->step = task_run_find_last_step(run, e, v);
         /* The clock may have been set back meanwhile. */
         t->finished_at = MAX_OF(t->finished_at, t->started_at);
         t->result = (int) v->result;
         t->state = TASK_FINISHED;
         t->stalled_at = 0;
+        t->agent.needs_login |= v->needs_login;
         return 0;
 }
 
@@ -168,6 +187,7 @@ static void release(TaskRun *run) {
         const Task *t = run->task;
 
         task_store_drop_spilled_ending(m->store, t->id, t->attempt);
+        manager_drop_credentials(m, t->id);
         if (string_equal(run->watch.status.active_state, "failed") && run->watch.unit)
                 (void) unit_client_reset_unit(m->units, run->watch.unit, NULL, NULL);
         log_task(t->result == TASK_COMPLETED ? LOG_INFO : LOG_NOTICE, t->id, "%s%s%s", task_result_words[t->result],
@@ -200,6 +220,8 @@ static int conclude(TaskRun *run) {
         if (r >= 0)
                 r = note_verdict(run, &evidence, &verdict);
         if (r >= 0)
+                task_run_take_review(run);
+        if (r >= 0)
                 r = task_run_may_resume(run) ? task_run_resume(run) : finish(run);
         if (r < 0) {
                 /* Not on disk, so not given: it is reached again. */
@@ -213,23 +235,88 @@ int task_run_conclude_again(TaskRun *run) {
         return run->verdict_waits ? conclude(run) : 0;
 }
 
+/* Which step failed, and how, is in the unit, and no signal carries it. */
+static void ask_commands(TaskRun *run) {
+        run->asked_usec = 0;
+        if (!task_run_has_steps(run) || clock_is_set(run->task->started_at) || !find_ended_unit(run))
+                return;
+        if (unit_client_read_watch(&run->watch, NULL, NULL) >= 0)
+                run->asked_usec = clock_monotonic_usec();
+}
+
+static bool has_waited(usec_t since_usec, usec_t limit_usec) {
+        return clock_monotonic_usec() >= since_usec + limit_usec;
+}
+
+/* That nothing waited when somebody looked holds for all that had ended before. */
+static int look_at_journald(const TaskRun *run) {
+        Manager *m = run->manager;
+        bool is_later = m->journald_looked_usec > run->ending_since_usec;
+
+        if (is_later && (m->journald_waits == 0 || !has_waited(m->journald_looked_usec, DRAIN_LOOK_USEC)))
+                return m->journald_waits;
+        m->journald_looked_usec = clock_monotonic_usec();
+        m->journald_waits = journal_drain_look();
+        return m->journald_waits;
+}
+
+static usec_t drain_limit(int waits) {
+        return waits > 0 && waits & JOURNAL_WAITS_STREAM ? DRAIN_STREAM_LIMIT_USEC : DRAIN_LIMIT_USEC;
+}
+
+/* False: ask again after drain_pause_usec. */
+static bool is_drained(TaskRun *run) {
+        int waits;
+
+        if (run->drained_at_usec > 0)
+                return true;
+        waits = look_at_journald(run);
+        if (waits != 0 && !has_waited(run->ending_since_usec, drain_limit(waits))) {
+                run->drain_pause_usec = MIN_OF(run->drain_pause_usec * 2, DRAIN_PAUSE_MAX_USEC);
+                return false;
+        }
+        if (waits != 0)
+                log_task(LOG_WARNING, run->task->id,
+                         "journald has not caught up; what it still has of the log is not waited for");
+        run->drained_at_usec = clock_realtime_usec();
+        run->drained_since_usec = clock_monotonic_usec();
+        return true;
+}
+
+/* However much there is to read: what journald has taken by now is taken here before the verdict. With others' floods
+ * there may be no end of the journal, but a time behind which nothing of this task comes. 1: there is more; 0: no;
+ * -EAGAIN: after a pause. */
+static int take_all(TaskRun *run) {
+        JournalFollower *follower = run->manager->follower;
+        int r;
+
+        if (!follower)
+                return 0;
+        (void) journal_follower_look_afresh(follower);
+        r = journal_follower_pump(follower, PUMP_MAX);
+        if (r > 0 && journal_follower_realtime_usec(follower) <= run->drained_at_usec)
+                return 1;
+        if ((r < 0 || journal_follower_is_waiting(follower)) && !has_waited(run->drained_since_usec, DRAIN_LIMIT_USEC))
+                return -EAGAIN;
+        journal_follower_flush(follower, log_feed_unit(run->feed));
+        return 0;
+}
+
 /* 0: the log is whole and counted; else how long to wait before looking again. */
 static usec_t log_is_missing(TaskRun *run) {
-        JournalFollower *follower = run->manager->follower;
+        int r;
 
-        if (clock_monotonic_usec() >= run->drain_deadline_usec)
-                return 0;
-        if (journal_drain_is_done() == 0) {
-                run->drain_pause_usec = MIN_OF(run->drain_pause_usec * 2, DRAIN_PAUSE_MAX_USEC);
+        if (run->asked_usec > run->watch.read_at_usec && !has_waited(run->ending_since_usec, DRAIN_LIMIT_USEC))
+                return DRAIN_PAUSE_MIN_USEC;
+        if (!is_drained(run))
                 return run->drain_pause_usec;
-        }
-        if (follower)
-                (void) journal_follower_look_afresh(follower);
-        if (follower && journal_follower_pump(follower, PUMP_MAX) > 0)
+        r = take_all(run);
+        if (r != 0)
+                return r > 0 ? 1 : DRAIN_PAUSE_MIN_USEC;
+        r = task_run_count(run);
+        if (r == -EAGAIN)
                 return 1;
-        if (follower)
-                journal_follower_flush(follower, log_feed_unit(run->feed));
-        return task_run_count(run) == -EAGAIN ? 1 : 0;
+        return r < 0 && !has_waited(run->drained_since_usec, DRAIN_LIMIT_USEC) ? DRAIN_PAUSE_MAX_USEC : 0;
 }
 
 static int on_drain(sd_event_source *s, uint64_t usec _unused_, void *userdata) {
@@ -263,7 +350,9 @@ void task_run_end(TaskRun *run) {
         task_run_started(run);
         run->ending = true;
         run->drain_pause_usec = DRAIN_PAUSE_MIN_USEC;
-        run->drain_deadline_usec = clock_monotonic_usec() + DRAIN_LIMIT_USEC;
+        run->ending_since_usec = clock_monotonic_usec();
+        run->drained_at_usec = 0;
+        ask_commands(run);
         r = sd_event_add_time_relative(run->manager->event, &run->drain_source, CLOCK_MONOTONIC, 0, USEC_PER_MSEC / 4,
                                        on_drain, run);
         if (r >= 0)

@@ -3,26 +3,37 @@
  *   manager.c          life cycle, looking things up, health
  *   manager-active.c   active_tasks.json
  *   manager-log.c      the follower of the journal, and viewers
- *   task-run.c         TaskRun: watches the unit, counts the log
+ *   task-run.c         TaskRun: watches the unit
+ *   task-count.c       counts the log, reads the agent's account in it
+ *   manager-saves.c    when what was counted is saved
  *   manager-create.c   from a request to a unit
+ *   manager-plan.c     what a recipe comes to for one attempt
+ *   manager-steps.c    which step of its plan a task is at
  *   manager-cancel.c   stop, grace, kill; forget
  *   manager-deadline.c the warning ahead of the time limit; stalled tasks
+ *   manager-changes.c  what a review found
+ *   manager-operation.c  commits and pull requests; operation-run.c: their units
  *   manager-finish.c   from an ended unit to the verdict
+ *   manager-recipe.c   recipes that can run, their values; one task in a directory
  *   manager-resume.c   further attempts
  *   manager-recover.c  comparing units and files
  *   manager-adopt.c    a unit without a file
+ *   manager-credentials.c  secrets that nobody needs any more
  *   manager-strays.c   files that cannot be worked with
  *   manager-disk.c     a state directory that cannot be written
  *   manager-archive.c  what finished long ago moves to the archive
+ *   manager-survey.c   what the index does not know of archived tasks
  */
 #pragma once
 
+#include <remote-developer/agent.h>
 #include <remote-developer/claude.h>
 #include <remote-developer/manager.h>
 #include <remote-developer/task-archive.h>
 #include <remote-developer/task-store.h>
 #include <remote-developer/verdict.h>
 
+#include <sys/queue.h>
 #include <systemd/sd-event.h>
 
 /* What a task is part of that shall not outlive the service. */
@@ -33,15 +44,16 @@ typedef struct TaskRun {
         Task *task;
         UnitWatch watch;
         LogFeed *feed;
-        LogViewer *counter; /* counts the lines; reads an agent's result; NULL until it is its turn */
+        LogViewer *counter; /* counts the lines; NULL until it is its turn */
         unsigned unsaved_lines;
+        bool saves_later; /* in the line of those whose counts are to be saved */
+        TAILQ_ENTRY(TaskRun) saving;
         bool unsaved; /* the document is behind, and could not be written */
-        ClaudeOutcome agent;
 
         bool expected;                /* not yet come by in the list of units that is being read */
         bool starting;                /* its start job is systemd's to do */
         bool waits;                   /* for its turn to be started */
-        struct TaskRun *next_waiting;
+        TAILQ_ENTRY(TaskRun) waiting;
         bool put_off;                 /* systemd is going down and starts nothing: until the next comparison */
         bool cleared;                 /* an earlier attempt's unit was in the way and was released */
         sd_event_source *pause_source; /* before an automatic attempt */
@@ -51,22 +63,27 @@ typedef struct TaskRun {
         UnitStatus ended;             /* as it was when the unit ended: once unloaded, it tells nothing any more */
         bool ending;                  /* the unit has ended; the journal is being drained */
         bool verdict_waits;           /* drained; the verdict could not be written down */
-        usec_t drain_deadline_usec;   /* monotonic */
+        usec_t ending_since_usec;     /* monotonic */
+        usec_t drained_at_usec;       /* realtime; journald has taken all by then; 0: not yet */
+        usec_t drained_since_usec;    /* the same, monotonic */
         usec_t drain_pause_usec;
         sd_event_source *drain_source;
         sd_event_source *kill_source; /* after the grace of a cancellation */
         sd_event_source *count_source; /* goes on counting in a later turn */
         sd_event_source *warn_source, *stall_source; /* manager-deadline.c */
+        usec_t asked_usec;  /* monotonic; how far its commands came was asked then, at the end; 0: it was not */
         usec_t output_usec; /* monotonic; of the last line that was noted; 0: none */
 } TaskRun;
 
 typedef struct Archiver Archiver;
+typedef struct OperationRun OperationRun;
 
 struct Manager {
         sd_event *event;
         const Config *config;
         RuntimeScope scope;
-        char *recorder, *launcher;
+        char *recorder, *launcher, *workspaces_directory;
+        char **programs; /* the directories of programs; owned */
         char *journal_directory;
         JournalSource journal;
         void (*recovered)(void *userdata);
@@ -76,11 +93,19 @@ struct Manager {
         TaskArchive *archive; /* NULL: it cannot be opened */
         Archiver *archiver;
         TaskIndex index;
+        LIST_HEAD(, OperationRun) operations; /* under way, on finished tasks */
         UnitClient *units;
         JournalFollower *follower; /* while there are runs */
         size_t n_runs, n_starting;
-        TaskRun *waiting, *last_waiting; /* in the order in which they came */
+        TAILQ_HEAD(, TaskRun) waiting, unsaved; /* in the order in which they came */
+        usec_t save_after_usec;                 /* monotonic; no counts before */
+        sd_event_source *save_source;
+        sd_event_source *survey_source;
+        size_t surveyed; /* rows of the index, in this round */
         int watchers;
+
+        usec_t journald_looked_usec; /* monotonic; when journal_drain_look() was asked last; 0: never */
+        int journald_waits;          /* its answer */
 
         char boot_id[ID128_TEXT_SIZE];
         char *disconnect_cause;
@@ -109,8 +134,19 @@ int task_run_save(TaskRun *run); /* logs what goes wrong */
 void task_run_set_state(TaskRun *run, TaskState state);
 int task_run_state_of_unit(const UnitStatus *s, TaskState *ret); /* -ENOENT: systemd's words tell none */
 
-/* Counts what there is to count; 0: all of it, -EAGAIN: more in a later turn. */
+/* task-count.c */
+int task_run_add_counter(TaskRun *run); /* which begins in a later turn */
+
+/* Counts what there is to count; 0: all of it; -EAGAIN: more in a later turn; other negative errno: the log cannot be
+ * read at the moment. */
 int task_run_count(TaskRun *run);
+
+void manager_count_again(Manager *m); /* those whose log could not be opened */
+
+/* manager-saves.c */
+int manager_open_saves(Manager *m);
+void task_run_save_counts(TaskRun *run); /* when enough lines have come, and it is their turn */
+void task_run_stop_saving(TaskRun *run);
 
 /* manager-active.c */
 int manager_open_active(Manager *m);
@@ -123,9 +159,40 @@ void manager_close_follower(Manager *m); /* when no run is left */
 
 /* manager-create.c */
 int manager_check_connected(const Manager *m, Problem *problem);
+bool manager_error_is_loss(int error); /* the call may or may not have come to systemd: looking will tell */
 int manager_start_unit(TaskRun *run); /* at once, or when it is its turn */
 void task_run_started(TaskRun *run);  /* the start job is over: the next one's turn */
 void task_run_stop_waiting(TaskRun *run);
+
+/* manager-recipe.c */
+
+/* Of the configuration as it is now, and its programs are there; else -EINVAL with the field "recipe". */
+int manager_find_recipe(const Manager *m, const TaskSpec *s, const Recipe **ret, Problem *problem);
+const char *manager_program_of(const Manager *m, const Task *t); /* the name of the work's; borrowed, never NULL */
+
+/* -EBUSY: another task works in the directory, and the problem says which. */
+int manager_check_directory(const Manager *m, const TaskSpec *s, Problem *problem);
+int manager_check_writer(const Manager *m, const TaskSpec *s, Problem *problem); /* also of a command, if it writes */
+
+/* An agent's next attempt gets a session id of its own. */
+int manager_new_session(Task *t);
+
+/* What the placeholders stand for in the task; the task is borrowed. */
+typedef struct TaskValues {
+        RecipeValues values;
+        char *repository_url, *branch, *workspace;
+        char attempt[16];
+} TaskValues;
+
+void task_values_done(TaskValues *v);
+int task_values_init(const Manager *m, const Task *t, TaskValues *ret);
+
+/* manager-steps.c */
+bool task_run_has_steps(const TaskRun *run);                      /* more than the work */
+int task_run_find_step(const TaskRun *run, TaskState state);      /* never one before that of the task */
+void task_run_begin_step_evidence(const TaskRun *run, Evidence *e); /* before the journal is asked, and behind it */
+void task_run_end_step_evidence(const TaskRun *run, Evidence *e);
+int task_run_find_last_step(const TaskRun *run, const Evidence *e, const Verdict *v); /* for the ended task */
 
 /* manager-cancel.c */
 usec_t task_run_boottime(const TaskRun *run); /* clock_boottime_usec(); 0: this is not the boot of the unit */
@@ -143,6 +210,22 @@ bool task_run_is_paused(const TaskRun *run);
 void task_run_watch_deadlines(TaskRun *run); /* with each news of the unit */
 void task_run_note_output(TaskRun *run);     /* lines were counted */
 void task_run_drop_deadlines(TaskRun *run);  /* at the attempt's end */
+
+/* manager-operation.c */
+OperationRun *manager_find_operation(const Manager *m, const char *id); /* NULL: none is under way */
+const OperationRun *manager_next_operation(const Manager *m, const OperationRun *o); /* from NULL to NULL */
+const Task *operation_run_task(const OperationRun *o);
+/* -EBUSY: one is under way, as the manager knows or the document says, which was just read. */
+int manager_check_idle(Manager *m, const Task *t, Problem *problem);
+bool manager_give_up_operation(Manager *m, const char *id); /* one whose end cannot be written down; else false */
+void manager_take_up_operation(Manager *m, const Task *task); /* if its document tells of one; it was just read */
+void manager_look_at_operations(Manager *m); /* asks systemd how they are */
+bool manager_save_operations(Manager *m);    /* those that ended and could not be written down */
+void manager_drop_operations(Manager *m);    /* they go on without the manager */
+
+/* manager-changes.c */
+int manager_read_report(const Manager *m, const char *id, const char *name, size_t max, Buffer *ret);
+void task_run_take_review(TaskRun *run); /* the attempt has ended */
 
 /* manager-finish.c */
 void task_run_end(TaskRun *run); /* the unit has ended, or is known to be gone */
@@ -163,6 +246,10 @@ int manager_find_strays(Manager *m);
 void manager_look_at_strays(Manager *m);
 void manager_forget_strays(Manager *m);
 
+/* manager-credentials.c */
+void manager_drop_credentials(Manager *m, const char *id); /* its verdict is on disk */
+void manager_drop_left_credentials(Manager *m); /* at start: of tasks that are finished or not there */
+
 /* manager-adopt.c */
 void manager_adopt_unit(Manager *m, const char *id, const char *unit); /* which has no row in the index */
 
@@ -180,6 +267,10 @@ void manager_unarchive(Manager *m, const char *id);
 
 /* `t` is of the state directory. False: the archive has it too, and counts; this one is gone. */
 bool manager_settle_twin(Manager *m, const Task *t);
+
+/* manager-survey.c */
+int manager_open_survey(Manager *m);
+void manager_survey(Manager *m); /* reads, when there is time, what the index does not know yet */
 
 /* manager-recover.c */
 int manager_load_tasks(Manager *m); /* those that are not known yet */

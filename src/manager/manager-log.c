@@ -3,15 +3,24 @@
 
 #include <remote-developer/strings.h>
 
-/* While somebody watches a running task the journal is looked at this often: 5 ms were measured at 3 ms from write to
- * read, for 1 % of a core; journald itself announces changes only every 250 ms. */
-#define WATCH_INTERVAL_USEC (5 * USEC_PER_MSEC)
+/* While somebody watches a running task and lines come, the journal is looked at this often: from write to client it
+ * took 0.8 ms (median), for 3 to 4 % of a core; each 5 ms, 3.5 ms for 0.6 %. journald itself announces changes only
+ * every 250 ms. */
+#define WATCH_INTERVAL_USEC (1 * USEC_PER_MSEC)
+
+static void append_to_all(Manager *m, const LogLine *line) {
+        for (size_t i = 0; i < m->index.n; i++)
+                if (m->index.rows[i].run)
+                        log_feed_append(((TaskRun *) m->index.rows[i].run)->feed, line);
+}
 
 static void on_line(void *userdata, const char *unit, const LogLine *line) {
         char id[TASK_ID_SIZE + 1];
         TaskRun *run;
 
-        if (!task_id_from_unit(unit, id))
+        if (!unit)
+                append_to_all(userdata, line);
+        if (!unit || !task_id_from_unit(unit, id))
                 return;
         run = manager_find_run(userdata, id);
         if (run)
@@ -23,7 +32,7 @@ int manager_open_follower(Manager *m) {
 
         if (m->follower)
                 return 0;
-        r = journal_follower_new(m->event, &m->journal, TASK_SLICE, on_line, m, &m->follower);
+        r = journal_follower_new(m->event, &m->journal, TASK_SLICE, LOG_FEED_BYTES_MAX, on_line, m, &m->follower);
         if (r >= 0)
                 r = journal_follower_set_interval(m->follower, m->watchers > 0 ? WATCH_INTERVAL_USEC : 0);
         return r;
@@ -41,7 +50,22 @@ void manager_count_watchers(Manager *m, int difference) {
                 (void) journal_follower_set_interval(m->follower, m->watchers > 0 ? WATCH_INTERVAL_USEC : 0);
 }
 
-int manager_open_log(Manager *m, const char *id, LogViewerWake wake, void *userdata, LogViewer **ret) {
+/* What its document tells of a finished task's log. */
+static int describe_log(Manager *m, const TaskSummary *s, LogFeed *feed) {
+        _cleanup_(task_ref_done) TaskRef ref = TASK_REF_NULL;
+        int r;
+
+        r = manager_get_task(m, s->id, &ref);
+        if (r >= 0)
+                r = log_feed_set_end(feed, ref.task->log_cursor,
+                                     ref.task->log_lines - ref.task->log_archived_lines);
+        if (r >= 0)
+                r = log_feed_set_first(feed, ref.task->log_first_cursor);
+        return r;
+}
+
+int manager_open_log(Manager *m, const char *id, unsigned sources, LogViewerWake wake, void *userdata,
+                     LogViewer **ret) {
         _cleanup_(log_feed_unrefp) LogFeed *feed = NULL;
         _cleanup_free_ char *unit = task_unit_name(id);
         TaskSummary *s = task_index_find(&m->index, id);
@@ -50,11 +74,13 @@ int manager_open_log(Manager *m, const char *id, LogViewerWake wake, void *userd
         if (!s)
                 return -ENOENT;
         if (s->run)
-                return log_viewer_new(((TaskRun *) s->run)->feed, wake, userdata, ret);
+                return log_viewer_new(((TaskRun *) s->run)->feed, sources, wake, userdata, ret);
         r = unit ? log_feed_new(&m->journal, unit, 1, false, &feed) : -ENOMEM;
+        if (r >= 0)
+                r = describe_log(m, s, feed);
         if (r < 0)
                 return r;
         log_feed_set_archive(feed, m->archive, s->archived);
         log_feed_finish(feed);
-        return log_viewer_new(feed, wake, userdata, ret);
+        return log_viewer_new(feed, sources, wake, userdata, ret);
 }

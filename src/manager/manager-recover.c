@@ -14,6 +14,8 @@ static int take_up(Manager *m, Task *task) {
                 r = task_index_add(&m->index, task->id, (TaskResult) task->result, NULL);
                 if (r >= 0)
                         task_index_find(&m->index, task->id)->finished_at = task->finished_at;
+                task_index_note(&m->index, task->id, task);
+                manager_take_up_operation(m, task);
                 task_free(task);
                 return r;
         }
@@ -27,6 +29,7 @@ static int take_up(Manager *m, Task *task) {
                 task_run_free(run);
                 return r;
         }
+        task_index_note(&m->index, task->id, task);
         run->unsettled = true;
         m->n_unsettled++;
         return 0;
@@ -66,7 +69,10 @@ int manager_load_tasks(Manager *m) {
         r = task_store_list(m->store, &ids);
         for (size_t i = 0; r >= 0 && ids && ids[i]; i++)
                 r = load_task(m, ids[i]);
-        return r < 0 ? r : manager_find_strays(m);
+        if (r < 0)
+                return r;
+        manager_drop_left_credentials(m);
+        return manager_find_strays(m);
 }
 
 /* Queued, and nothing anywhere tells that systemd ever heard of it. */
@@ -109,6 +115,9 @@ static void on_missing(TaskRun *run) {
 static bool is_as_documented(const TaskRun *run, const UnitStatus *listed) {
         TaskState state;
 
+        /* Which step it is at is not in the list. */
+        if (task_run_has_steps(run) && run->task->state != TASK_RUNNING)
+                return false;
         return !unit_status_is_ended(listed) && task_run_state_of_unit(listed, &state) >= 0 &&
                (int) state == run->task->state;
 }
@@ -153,6 +162,7 @@ static void check_recovered(Manager *m) {
         if (m->has_recovered || !m->listed || m->n_unsettled > 0)
                 return;
         m->has_recovered = true;
+        manager_survey(m);
         if (m->recovered)
                 m->recovered(m->userdata);
 }
@@ -210,6 +220,7 @@ void manager_compare(Manager *m) {
         for (size_t i = 0; i < m->index.n; i++)
                 if (m->index.rows[i].run)
                         ((TaskRun *) m->index.rows[i].run)->expected = true;
+        manager_look_at_operations(m);
         m->n_found = m->n_ended = m->n_started = 0;
         m->compared_at_usec = clock_monotonic_usec();
         r = unit_client_list_units(m->units, TASK_UNIT_PATTERN, on_list, m);

@@ -6,7 +6,19 @@
 #include <remote-developer/log.h>
 #include <remote-developer/strings.h>
 
+#include <sys/random.h>
+
 #define PAUSE_MAX_USEC (3600 * USEC_PER_SEC)
+
+/* The longest limit that is known of is a week's; a later end is not believed. */
+#define LIMIT_MAX_USEC (8 * 86400 * USEC_PER_SEC)
+
+/* So that not all tasks of one subscription come at the moment when its limit ends. */
+#define LIMIT_JITTER_USEC (60 * USEC_PER_SEC)
+
+/* The end of a limit is a time of day. Timers stand still while the machine sleeps and know nothing of a clock that is
+ * set: how long it still is, is looked at again so often. */
+#define LIMIT_LOOK_USEC (600 * USEC_PER_SEC)
 
 /* --- the pause before an attempt --- */
 
@@ -19,14 +31,30 @@ static usec_t pause_before(const Config *c, int automatic_attempts) {
         return MAX_OF(MIN_OF(pause, PAUSE_MAX_USEC), c->resume_pause_usec);
 }
 
-/* Never longer than the whole pause, whatever was done to the clock meanwhile. */
+/* Never longer than the whole pause, whatever was done to the clock meanwhile; of a limit a part of it. */
 static usec_t pause_left(const TaskRun *run) {
         const Task *t = run->task;
-        usec_t now = clock_realtime_usec();
+        usec_t now = clock_realtime_usec(), whole = pause_before(run->manager->config, t->automatic_attempts);
 
         if (!clock_is_set(t->resume_at) || t->resume_at <= now)
                 return 0;
-        return MIN_OF(t->resume_at - now, pause_before(run->manager->config, t->automatic_attempts));
+        return MIN_OF(t->resume_at - now, t->waits_for_limit ? LIMIT_LOOK_USEC : whole);
+}
+
+/* Up to LIMIT_JITTER_USEC. */
+static usec_t jitter(void) {
+        uint32_t random;
+
+        return getrandom(&random, sizeof(random), 0) < 0 ? 0 : random % LIMIT_JITTER_USEC;
+}
+
+/* When the attempt is to begin that follows the ended one. */
+static usec_t next_begin(const Config *c, const Task *ended, const Task *next) {
+        usec_t now = clock_realtime_usec(), resets_at = ended->agent.limit.resets_at;
+
+        if (next->waits_for_limit && resets_at > now && resets_at - now <= LIMIT_MAX_USEC)
+                return resets_at + jitter();
+        return now + pause_before(c, next->automatic_attempts);
 }
 
 static int on_pause_over(sd_event_source *s _unused_, uint64_t usec _unused_, void *userdata) {
@@ -34,7 +62,8 @@ static int on_pause_over(sd_event_source *s _unused_, uint64_t usec _unused_, vo
         int r;
 
         run->pause_source = sd_event_source_disable_unref(run->pause_source);
-        run->task->resume_at = 0;
+        if (!run->task->waits_for_limit)
+                run->task->resume_at = 0;
         r = manager_start_unit(run);
         if (r < 0)
                 log_task(LOG_WARNING, run->task->id, "The attempt could not be started yet: %s", strerror(-r));
@@ -49,8 +78,11 @@ bool task_run_pause(TaskRun *run) {
         usec_t left = pause_left(run);
         int r;
 
-        if (left == 0)
+        if (left == 0) {
+                run->task->resume_at = 0;
+                run->task->waits_for_limit = false;
                 return false;
+        }
         run->pause_source = sd_event_source_disable_unref(run->pause_source);
         r = sd_event_add_time_relative(run->manager->event, &run->pause_source, CLOCK_MONOTONIC, left, USEC_PER_SEC,
                                        on_pause_over, run);
@@ -63,9 +95,19 @@ bool task_run_pause(TaskRun *run) {
 
 /* --- by itself --- */
 
+static bool is_limited(const Task *t) {
+        return t->result == TASK_FAILED && agent_account_is_limited(&t->agent);
+}
+
 static bool is_to_be_resumed(const TaskRun *run) {
-        return run->manager->config->orphaned_task_action == ORPHANED_TASK_RESUME &&
-               run->task->result == TASK_INTERRUPTED;
+        const Task *t = run->task;
+
+        if (t->spec.resume_after_limit && is_limited(t))
+                return true;
+        /* What is to go on begins anew rather than not at all. */
+        if (task_lost_session(t))
+                return true;
+        return run->manager->config->orphaned_task_action == ORPHANED_TASK_RESUME && t->result == TASK_INTERRUPTED;
 }
 
 static bool limit_is_reached(const TaskRun *run) {
@@ -90,6 +132,14 @@ void task_run_tell_limit(TaskRun *run) {
         run->task->error = sentence;
 }
 
+/* That of an earlier attempt goes on; where there is none, or the agent did not find it, a new one is begun. */
+static int choose_session(Task *next) {
+        const char *known = task_known_session(next);
+
+        next->session_resumes = known;
+        return known ? string_replace(&next->session_id, known) : manager_new_session(next);
+}
+
 static int queue_next(const Manager *m, const Task *ended, Task **ret) {
         _cleanup_(task_freep) Task *next = NULL;
         int r;
@@ -97,11 +147,28 @@ static int queue_next(const Manager *m, const Task *ended, Task **ret) {
         r = task_copy(ended, &next);
         if (r >= 0)
                 r = task_begin_attempt(next);
+        if (r >= 0)
+                r = choose_session(next);
         if (r < 0)
                 return r;
         next->bound_to_service = m->config->use_daemon_threads;
         *ret = TAKE_PTR(next);
         return 0;
+}
+
+static void tell_next(const Task *ended, const Task *next) {
+        char until[CLOCK_TEXT_SIZE];
+
+        if (next->waits_for_limit)
+                log_task(LOG_NOTICE, next->id, "Attempt %d reached a limit of its agent's; attempt %d follows at %s",
+                         ended->attempt, next->attempt, clock_format(next->resume_at, until));
+        else if (task_lost_session(ended))
+                log_task(LOG_NOTICE, next->id,
+                                "Attempt %d found no session to go on with; attempt %d begins a new one",
+                                ended->attempt, next->attempt);
+        else
+                log_task(LOG_NOTICE, next->id, "Attempt %d was interrupted (%s); attempt %d follows", ended->attempt,
+                         ended->reason, next->attempt);
 }
 
 /* The end of one attempt and the begin of the next get to the disk in one write: no crash can come between. */
@@ -114,14 +181,14 @@ int task_run_resume(TaskRun *run) {
         if (r < 0)
                 return r;
         next->automatic_attempts++;
-        next->resume_at = clock_realtime_usec() + pause_before(m->config, next->automatic_attempts);
+        next->waits_for_limit = is_limited(run->task);
+        next->resume_at = next_begin(m->config, run->task, next);
         r = task_store_save(m->store, next);
         (void) manager_note_write(m, r);
         if (r < 0)
                 return r;
         task_store_drop_spilled_ending(m->store, next->id, run->task->attempt);
-        log_task(LOG_NOTICE, next->id, "Attempt %d was interrupted (%s); attempt %d follows", run->task->attempt,
-                 run->task->reason, next->attempt);
+        tell_next(run->task, next);
         task_run_renew(run, TAKE_PTR(next));
         r = manager_start_unit(run);
         if (r < 0)
@@ -131,7 +198,20 @@ int task_run_resume(TaskRun *run) {
 
 /* --- by hand --- */
 
-static int begin_attempt(Manager *m, TaskSummary *s, Task *next) {
+/* The secrets before the document, as for a new task. */
+static int write_attempt(Manager *m, Task *next, const Secrets *secrets) {
+        int r;
+
+        r = task_store_write_credentials(m->store, next->id, secrets);
+        if (r >= 0)
+                r = task_store_save(m->store, next);
+        if (r < 0)
+                (void) task_store_remove_credentials(m->store, next->id);
+        (void) manager_note_write(m, r);
+        return r;
+}
+
+static int begin_attempt(Manager *m, TaskSummary *s, Task *next, const Secrets *secrets) {
         TaskRun *run = NULL;
         int r;
 
@@ -140,8 +220,7 @@ static int begin_attempt(Manager *m, TaskSummary *s, Task *next) {
                 task_free(next);
                 return r;
         }
-        r = task_store_save(m->store, next);
-        (void) manager_note_write(m, r);
+        r = write_attempt(m, next, secrets);
         if (r < 0) {
                 task_run_free(run);
                 return r;
@@ -157,11 +236,35 @@ static int begin_attempt(Manager *m, TaskSummary *s, Task *next) {
         return 0;
 }
 
+/* The service has those of the earlier attempt no more: whoever resumes the task gives it secrets again, or none. */
+static int renew_credentials(Task *next, const Secrets *secrets) {
+        char **names = NULL;
+        int r = secrets ? secrets_names(secrets, &names) : 0;
+
+        if (r < 0)
+                return r;
+        if (strv_length(next->credentials) > 0 && !names)
+                log_task(LOG_NOTICE, next->id, "The attempt before had secrets; this one was given none");
+        strv_free(next->credentials);
+        next->credentials = names;
+        return 0;
+}
+
+/* What was so when the task was asked for may be otherwise now. */
+static int check_next(const Manager *m, const Task *next, Problem *problem) {
+        const Recipe *recipe;
+        int r = manager_find_recipe(m, &next->spec, &recipe, problem);
+
+        return r < 0 ? r : manager_check_directory(m, &next->spec, problem);
+}
+
 static int load_next(Manager *m, const TaskSummary *s, Task **ret, Problem *problem) {
         _cleanup_(task_freep) Task *ended = NULL;
         int r;
 
         r = manager_load_task(m, s, &ended);
+        if (r >= 0)
+                r = manager_check_idle(m, ended, problem);
         if (r >= 0)
                 r = queue_next(m, ended, ret);
         if (r == -E2BIG)
@@ -173,7 +276,7 @@ static int load_next(Manager *m, const TaskSummary *s, Task **ret, Problem *prob
         return 0;
 }
 
-int manager_resume_task(Manager *m, const char *id, Problem *problem) {
+int manager_resume_task(Manager *m, const char *id, const Secrets *secrets, Problem *problem) {
         TaskSummary *s = task_index_find(&m->index, id);
         Task *next;
         int r;
@@ -187,7 +290,16 @@ int manager_resume_task(Manager *m, const char *id, Problem *problem) {
                 r = load_next(m, s, &next, problem);
         if (r < 0)
                 return r;
-        r = begin_attempt(m, s, next);
+        r = check_next(m, next, problem);
+        if (r < 0) {
+                task_free(next);
+                return r;
+        }
+        r = renew_credentials(next, secrets);
+        if (r < 0)
+                task_free(next);
+        else
+                r = begin_attempt(m, s, next, secrets);
         if (r < 0)
                 return manager_write_problem(m, r, "The attempt", problem);
         log_task(LOG_INFO, id, "Attempt %d is asked for", ((TaskRun *) s->run)->task->attempt);

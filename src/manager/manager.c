@@ -2,9 +2,14 @@
 #include "manager-internal.h"
 
 #include <remote-developer/log.h>
+#include <remote-developer/program-path.h>
 #include <remote-developer/strings.h>
 
+#include <pwd.h>
+
 #define USAGE_AGE_MAX_USEC USEC_PER_SEC
+/* login.defs(5), as Debian and Fedora have it. */
+#define SYSTEM_UID_MAX 999
 
 /* --- the connection --- */
 
@@ -30,6 +35,16 @@ static const UnitClientEvents unit_events = { .connected = on_connected, .discon
 
 /* --- life cycle --- */
 
+/* journald gives a user above the system's own a file of his own, where the journal is kept on disk. */
+static bool splits_journal(const Config *c, RuntimeScope scope) {
+        const struct passwd *user = scope == RUNTIME_SCOPE_SYSTEM ? getpwnam(c->user) : NULL;
+        uint64_t uid = 0;
+
+        if (user)
+                return user->pw_uid > SYSTEM_UID_MAX;
+        return scope == RUNTIME_SCOPE_SYSTEM && string_to_uint64(c->user, &uid) >= 0 && uid > SYSTEM_UID_MAX;
+}
+
 static int copy_options(Manager *m, const ManagerOptions *o) {
         int r;
 
@@ -42,7 +57,14 @@ static int copy_options(Manager *m, const ManagerOptions *o) {
                 r = string_replace(&m->launcher, o->launcher);
         if (r >= 0)
                 r = string_replace(&m->journal_directory, o->journal_directory);
-        m->journal = (JournalSource){ .scope = o->scope, .directory = m->journal_directory };
+        if (r >= 0)
+                r = string_replace(&m->workspaces_directory, *o->config->workspaces_directory ?
+                                   o->config->workspaces_directory : o->workspaces_directory);
+        if (r >= 0)
+                r = o->program_directory ? strv_append(&m->programs, o->program_directory) :
+                                           program_path_new(o->recorder, &m->programs);
+        m->journal = (JournalSource){ .scope = o->scope, .directory = m->journal_directory,
+                                      .split = splits_journal(o->config, o->scope) };
         return r < 0 ? r : clock_boot_id(m->boot_id);
 }
 
@@ -52,6 +74,10 @@ static int open_parts(Manager *m, const ManagerOptions *o, Problem *problem) {
         r = manager_open_active(m);
         if (r >= 0)
                 r = manager_open_disk(m);
+        if (r >= 0)
+                r = manager_open_saves(m);
+        if (r >= 0)
+                r = manager_open_survey(m);
         if (r >= 0)
                 r = unit_client_new(m->event, m->scope, &unit_events, m, &m->units);
         if (r >= 0)
@@ -70,6 +96,8 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret, P
         if (!m)
                 return problem_set(problem, -ENOMEM, NULL, "Out of memory");
         m->event = sd_event_ref(event);
+        TAILQ_INIT(&m->waiting);
+        TAILQ_INIT(&m->unsaved);
         r = copy_options(m, options);
         if (r >= 0)
                 r = open_parts(m, options, problem);
@@ -88,6 +116,7 @@ Manager *manager_free(Manager *m) {
         for (size_t i = 0; i < m->index.n; i++)
                 if (m->index.rows[i].run)
                         task_run_free(m->index.rows[i].run);
+        manager_drop_operations(m);
         manager_close_archive(m);
         journal_follower_free(m->follower);
         task_index_done(&m->index);
@@ -95,11 +124,15 @@ Manager *manager_free(Manager *m) {
         task_store_free(m->store);
         sd_event_source_disable_unref(m->active_source);
         sd_event_source_disable_unref(m->retry_source);
+        sd_event_source_disable_unref(m->save_source);
+        sd_event_source_disable_unref(m->survey_source);
         manager_forget_strays(m);
         sd_event_unref(m->event);
         strv_free(m->left_alone);
         free(m->recorder);
         free(m->launcher);
+        free(m->workspaces_directory);
+        strv_free(m->programs);
         free(m->journal_directory);
         free(m->disconnect_cause);
         free(m);
@@ -123,6 +156,7 @@ int manager_start_on_bus(Manager *m, sd_bus *bus) {
 void manager_monitor(Manager *m) {
         if (clock_monotonic_usec() - m->compared_at_usec >= m->config->monitor_interval_usec)
                 manager_compare(m);
+        manager_count_again(m);
         manager_archive_due(m);
 }
 

@@ -5,14 +5,6 @@
 #include <remote-developer/log.h>
 #include <remote-developer/strings.h>
 
-/* Lines that are counted in one turn while a log is caught up with. */
-#define COUNT_BATCH 1000
-
-/* Logs that are being counted go before those that nobody has begun to count: after a start with a thousand tasks one
- * reader of the journal is open at a time, not a thousand. */
-#define COUNT_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 5)
-#define BEGIN_COUNT_PRIORITY (COUNT_PRIORITY + 1)
-
 TaskRun *manager_find_run(Manager *m, const char *id) {
         TaskSummary *s = task_index_find(&m->index, id);
 
@@ -24,16 +16,21 @@ int task_run_save(TaskRun *run) {
 
         run->unsaved_lines = 0;
         run->unsaved = r < 0;
+        task_index_note(&run->manager->index, run->task->id, run->task);
         if (!manager_note_write(run->manager, r))
                 log_task(LOG_ERR, run->task->id, "The task's document could not be saved: %s", strerror(-r));
         return r;
 }
 
 void task_run_set_state(TaskRun *run, TaskState state) {
-        if (run->task->state == (int) state || task_is_finished(run->task))
+        bool same = run->task->state == (int) state;
+        int step = task_run_find_step(run, state);
+
+        if (task_is_finished(run->task) || (same && step == run->task->step))
                 return;
         run->task->state = state;
-        if (state == TASK_RUNNING)
+        run->task->step = step;
+        if (state == TASK_RUNNING && !same)
                 run->task->started_at = run->watch.status.active_enter_usec;
         (void) task_run_save(run);
         manager_active_changed(run->manager);
@@ -50,7 +47,17 @@ static const struct {
         { "deactivating", "stop-post", TASK_REVIEWING }, { "deactivating", NULL, TASK_STOPPING },
 };
 
+/* The program has ended, and what it left is being stopped: its children, and the relay of its output, which always
+ * takes a moment longer. Nobody need have asked for that. */
+static bool is_ending_by_itself(const UnitStatus *s) {
+        return string_equal(s->active_state, "deactivating") && s->exec_main_code != 0;
+}
+
 int task_run_state_of_unit(const UnitStatus *s, TaskState *ret) {
+        if (is_ending_by_itself(s)) {
+                *ret = TASK_REVIEWING;
+                return 0;
+        }
         for (size_t i = 0; i < ELEMENTSOF(states); i++) {
                 if (!string_equal(states[i].active_state, s->active_state))
                         continue;
@@ -109,14 +116,16 @@ static void on_unit_changed(UnitWatch *w) {
                 task_run_end(run);
                 return;
         }
-        task_run_settle(run);
-        if (task_run_state_of_unit(&w->status, &state) < 0)
+        if (task_run_state_of_unit(&w->status, &state) < 0) {
+                task_run_settle(run);
                 return;
+        }
         if (state > TASK_PREPARING)
                 task_run_started(run);
         if (task_is_to_stop(run->task))
                 state = TASK_STOPPING;
         task_run_set_state(run, state);
+        task_run_settle(run);
         task_run_on_stopping(run);
         task_run_watch_deadlines(run);
 }
@@ -129,93 +138,8 @@ int task_run_watch(TaskRun *run) {
         if (!unit)
                 return -ENOMEM;
         run->watch.on_changed = on_unit_changed;
+        run->watch.follows_commands = task_run_has_steps(run);
         return unit_watch_begin(&run->watch, run->manager->units, unit);
-}
-
-static void count_line(TaskRun *run, const LogLine *line) {
-        Task *t = run->task;
-
-        t->log_lines++;
-        t->log_bytes += line->size + 1;
-        t->last_output_at = line->realtime_usec;
-        (void) string_replace(&t->log_cursor, line->cursor);
-        if (task_runs_agent(t))
-                claude_outcome_take(&run->agent, line->text, line->size);
-        run->unsaved_lines++;
-}
-
-static void on_counter_wake(void *userdata) {
-        TaskRun *run = userdata;
-
-        (void) sd_event_source_set_enabled(run->count_source, SD_EVENT_ONESHOT);
-}
-
-/* An agent's log is read anew from the begin of this attempt, since its result may be in it. */
-static int rewind_to_attempt(Task *t) {
-        const Attempt *before = t->attempts.n > 0 ? &t->attempts.items[t->attempts.n - 1] : NULL;
-
-        t->log_lines = before ? before->log_lines : 0;
-        t->log_bytes = before ? before->log_bytes : 0;
-        return string_replace(&t->log_cursor, before ? before->log_cursor : NULL);
-}
-
-/* Lines that were counted before the service went down are not counted again; what is archived was counted. */
-static int open_counter(TaskRun *run) {
-        Task *t = run->task;
-        int r;
-
-        r = log_viewer_new_in_journal(run->feed, on_counter_wake, run, &run->counter);
-        if (r >= 0)
-                r = sd_event_source_set_priority(run->count_source, COUNT_PRIORITY);
-        if (r < 0 || log_feed_is_from_start(run->feed))
-                return r;
-        r = task_runs_agent(t) ? rewind_to_attempt(t) : 0;
-        if (r < 0)
-                return r;
-        if (t->log_cursor && log_viewer_seek_after(run->counter, t->log_cursor) >= 0)
-                return 0;
-        t->log_lines = t->log_bytes = 0;
-        return 0;
-}
-
-int task_run_count(TaskRun *run) {
-        int r = run->counter ? 0 : open_counter(run);
-        uint64_t counted = run->task->log_lines; /* opening may have begun anew */
-        LogLine line;
-        bool more = r >= 0;
-
-        for (unsigned i = 0; more && i < COUNT_BATCH; i++) {
-                r = log_viewer_next(run->counter, &line);
-                more = r > 0;
-                if (more)
-                        count_line(run, &line);
-        }
-        if (run->task->log_lines > counted)
-                task_run_note_output(run);
-        if (r < 0 && r != -EAGAIN)
-                log_task(LOG_WARNING, run->task->id, "The log could not be read: %s", strerror(-r));
-        return more || r == -EAGAIN ? -EAGAIN : 0;
-}
-
-/* Outside the follower's and the viewers' own work; saves the document when enough lines have come. */
-static int on_count(sd_event_source *s, void *userdata) {
-        TaskRun *run = userdata;
-        int r = task_run_count(run);
-
-        if (run->unsaved_lines >= run->manager->config->status_save_interval && !run->ending)
-                (void) task_run_save(run);
-        return sd_event_source_set_enabled(s, r == -EAGAIN ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
-}
-
-static int add_sources(TaskRun *run) {
-        int r;
-
-        r = sd_event_add_defer(run->manager->event, &run->count_source, on_count, run);
-        if (r >= 0)
-                r = sd_event_source_set_priority(run->count_source, BEGIN_COUNT_PRIORITY);
-        if (r >= 0)
-                r = sd_event_source_set_description(run->count_source, "log-count");
-        return r;
 }
 
 int task_run_new(Manager *m, Task *task, bool from_start, TaskRun **ret) {
@@ -228,15 +152,16 @@ int task_run_new(Manager *m, Task *task, bool from_start, TaskRun **ret) {
                 return -ENOMEM;
         }
         run->manager = m;
-        run->agent = CLAUDE_OUTCOME_NULL;
         m->n_runs++;
         r = manager_open_follower(m);
         if (r >= 0)
                 r = log_feed_new(&m->journal, unit, m->config->max_memory_logs, from_start, &run->feed);
+        if (r >= 0)
+                r = log_feed_set_first(run->feed, task->log_first_cursor);
         if (r >= 0) {
                 log_feed_set_archive(run->feed, m->archive, false);
                 log_feed_set_follower(run->feed, m->follower);
-                r = add_sources(run);
+                r = task_run_add_counter(run);
         }
         if (r < 0) {
                 task_run_free(run);
@@ -250,13 +175,13 @@ int task_run_new(Manager *m, Task *task, bool from_start, TaskRun **ret) {
 /* What belongs to one attempt: all but the log and who looks at it. */
 static void end_attempt(TaskRun *run) {
         task_run_stop_waiting(run);
+        task_run_stop_saving(run);
         task_run_started(run);
         unit_watch_end(&run->watch);
         run->drain_source = sd_event_source_disable_unref(run->drain_source);
         run->kill_source = sd_event_source_disable_unref(run->kill_source);
         run->pause_source = sd_event_source_disable_unref(run->pause_source);
         task_run_drop_deadlines(run);
-        claude_outcome_done(&run->agent);
         free(run->refused);
         run->refused = NULL;
         task_run_settle(run);
@@ -272,6 +197,7 @@ void task_run_renew(TaskRun *run, Task *next) {
         run->unsaved_lines = 0;
         task_free(run->task);
         run->task = next;
+        (void) log_feed_set_first(run->feed, next->log_first_cursor);
         manager_active_changed(run->manager);
         log_feed_wake(run->feed);
 }
@@ -282,6 +208,9 @@ TaskRun *task_run_free(TaskRun *run) {
         end_attempt(run);
         sd_event_source_disable_unref(run->count_source);
         log_viewer_free(run->counter);
+        if (run->feed && run->task)
+                (void) log_feed_set_end(run->feed, run->task->log_cursor,
+                                        run->task->log_lines - run->task->log_archived_lines);
         if (run->feed)
                 log_feed_finish(run->feed);
         log_feed_unref(run->feed);

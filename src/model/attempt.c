@@ -20,6 +20,11 @@ static const JsonField attempt_fields[] = {
         ATTEMPT_FIELD(boot_id, JSON_STRING, 0, NULL),
         ATTEMPT_FIELD(log_lines, JSON_UINT64, 0, NULL),
         ATTEMPT_FIELD(log_bytes, JSON_UINT64, 0, NULL),
+        ATTEMPT_FIELD(session_id, JSON_STRING, JSON_OMIT_UNSET, NULL),
+        ATTEMPT_FIELD(session_lost, JSON_BOOL, JSON_OMIT_UNSET, NULL),
+        ATTEMPT_FIELD(turns, JSON_UINT64, JSON_OMIT_UNSET, NULL),
+        ATTEMPT_FIELD(tool_calls, JSON_UINT64, JSON_OMIT_UNSET, NULL),
+        ATTEMPT_FIELD(files_edited, JSON_UINT64, JSON_OMIT_UNSET, NULL),
         ATTEMPT_FIELD(log_cursor, JSON_STRING, JSON_HIDDEN, NULL),
 };
 
@@ -29,6 +34,7 @@ void attempt_done(Attempt *a) {
         free(a->error);
         free(a->invocation_id);
         free(a->boot_id);
+        free(a->session_id);
         free(a->log_cursor);
         *a = (Attempt){};
 }

@@ -1,6 +1,6 @@
 /* ConfigWords: what the sentences that refuse a configuration have to say beside the place: the user's own
  * text, made harmless, and what a name that is not in the table of keys was probably meant to be. Text and
- * a table of 20 rows; no state, and no cost until something is wrong. */
+ * tables of some 20 rows; no state, and no cost until something is wrong. */
 #include <remote-developer/config-key.h>
 #include <remote-developer/strings.h>
 
@@ -83,24 +83,26 @@ static bool is_nearer(const char *name, const char *candidate, size_t *best) {
         return true;
 }
 
-static const char *section_nearest(const char *name) {
+static const char *nearest_of(const char *const *names, size_t n, const char *name) {
         const char *nearest = NULL;
         size_t best = SIZE_MAX;
 
-        for (size_t i = 0; i < CONFIG_SECTIONS; i++)
-                if (is_nearer(name, config_sections[i], &best))
-                        nearest = config_sections[i];
+        for (size_t i = 0; i < n; i++)
+                if (is_nearer(name, names[i], &best))
+                        nearest = names[i];
         return nearest;
 }
 
-static const char *key_nearest(const char *section, const char *name) {
-        const char *nearest = NULL;
-        size_t best = SIZE_MAX;
+int config_key_advise_among(const char *const *names, size_t n, const char *name, Buffer *to) {
+        const char *nearest = nearest_of(names, n, name);
+        int r;
 
-        for (const ConfigKey *k = config_keys; k < config_keys + CONFIG_KEYS; k++)
-                if (string_equal(k->section, section) && is_nearer(name, k->name, &best))
-                        nearest = k->name;
-        return nearest;
+        if (nearest)
+                return buffer_append_format(to, "did you mean \"%s\"?", nearest);
+        r = buffer_append_string(to, "there are");
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = buffer_append_format(to, "%s %s", i > 0 ? "," : "", names[i]);
+        return r;
 }
 
 /* The section that has a key of exactly this name, or NULL. */
@@ -111,37 +113,17 @@ static const char *section_of_key(const char *name) {
         return NULL;
 }
 
-static int list_sections(Buffer *to) {
-        int r;
-
-        r = buffer_append_string(to, "there are");
-        for (size_t i = 0; r >= 0 && i < CONFIG_SECTIONS; i++)
-                r = buffer_append_format(to, "%s %s", i > 0 ? "," : "", config_sections[i]);
-        return r;
-}
-
-static int list_keys(const char *section, Buffer *to) {
-        const char *separator = "";
-        int r;
-
-        r = buffer_append_string(to, "there are");
-        for (const ConfigKey *k = config_keys; r >= 0 && k < config_keys + CONFIG_KEYS; k++) {
-                if (!string_equal(k->section, section))
-                        continue;
-                r = buffer_append_format(to, "%s %s", separator, k->name);
-                separator = ",";
-        }
-        return r;
-}
-
 int config_key_advise(const char *section, const char *name, Buffer *to) {
-        const char *elsewhere = section_of_key(name);
-        const char *nearest = section ? key_nearest(section, name) : section_nearest(name);
+        const char *elsewhere = section_of_key(name), *names[CONFIG_KEYS];
+        size_t n = 0;
 
         if (elsewhere)
                 return buffer_append_format(to, "it is a key of the section %s; %s it there", elsewhere,
                                             section ? "move" : "indent");
-        if (nearest)
-                return buffer_append_format(to, "did you mean \"%s\"?", nearest);
-        return section ? list_keys(section, to) : list_sections(to);
+        if (!section)
+                return config_key_advise_among(config_sections, CONFIG_SECTIONS, name, to);
+        for (const ConfigKey *k = config_keys; k < config_keys + CONFIG_KEYS; k++)
+                if (string_equal(k->section, section))
+                        names[n++] = k->name;
+        return config_key_advise_among(names, n, name, to);
 }

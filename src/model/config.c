@@ -6,6 +6,7 @@
  */
 #include <remote-developer/config-key.h>
 #include <remote-developer/files.h>
+#include <remote-developer/path.h>
 #include <remote-developer/strings.h>
 
 #include <fcntl.h>
@@ -30,13 +31,17 @@
 #define ACTION(member) ROW(CONFIG_ACTION, member, OrphanedTaskAction), 0, 0
 #define STALL(member) ROW(CONFIG_STALL, member, TaskStallAction), 0, 0
 #define USER(member) ROW(CONFIG_USER, member, char *), 0, 0
+#define DIRECTORY(member) ROW(CONFIG_DIRECTORY, member, char *), 0, 0
+#define PATTERNS(member) ROW(CONFIG_PATTERNS, member, char **), 0, 0
 
 #define EXECUTION "task_execution"
 #define RECOVERY "recovery"
 #define PERSISTENCE "persistence"
 #define CONNECTION "connection"
+#define WORKSPACES "workspaces"
 
-const char *const config_sections[CONFIG_SECTIONS] = { EXECUTION, RECOVERY, PERSISTENCE, CONNECTION };
+const char *const config_sections[CONFIG_SECTIONS] = { EXECUTION, RECOVERY, PERSISTENCE, CONNECTION,
+                                                      WORKSPACES, CONFIG_RECIPES };
 
 /* clang-format off */
 const ConfigKey config_keys[] = {
@@ -83,6 +88,11 @@ const ConfigKey config_keys[] = {
           "a viewer that has read nothing for so long is disconnected" },
         { CONNECTION, "allow_multiple_connections", BOOLEAN(allow_multiple_connections), "true",
           "false refuses a second viewer of one task" },
+
+        { WORKSPACES, "directory", DIRECTORY(workspaces_directory), "",
+          "where work trees and mirrors of repositories are made" },
+        { WORKSPACES, "allowed_repositories", PATTERNS(allowed_repositories), "*",
+          "what a request may name as github_repo" },
 };
 /* clang-format on */
 
@@ -185,6 +195,20 @@ static int set_user(const ConfigKey *key _unused_, void *member, const char *tex
         return string_replace(member, text);
 }
 
+static int set_directory(const ConfigKey *key _unused_, void *member, const char *text) {
+        if (*text && path_fault(text))
+                return -EINVAL;
+        return string_replace(member, text);
+}
+
+static int set_pattern(const ConfigKey *key _unused_, void *member, const char *text) {
+        if (!*text || strlen(text) > CONFIG_PATTERN_SIZE_MAX)
+                return -EINVAL;
+        if (strv_length(*(char ***) member) >= CONFIG_PATTERNS_MAX)
+                return -E2BIG;
+        return strv_append(member, text);
+}
+
 /* What every key of a kind has in common: its words where it is no number, the unit where it is one. */
 static const struct {
         const char *unit;
@@ -199,6 +223,8 @@ static const struct {
         [CONFIG_ACTION] = { NULL, "interrupted or resume", set_action },
         [CONFIG_STALL] = { NULL, "mark or stop", set_stall_action },
         [CONFIG_USER] = { NULL, "the name of a user or a numeric user id", set_user },
+        [CONFIG_DIRECTORY] = { NULL, "an absolute path, or \"\"", set_directory },
+        [CONFIG_PATTERNS] = { NULL, "a list of patterns such as \"owner/*\"", set_pattern },
 };
 
 const ConfigKey *config_key_find(const char *section, const char *name) {
@@ -234,12 +260,42 @@ int config_init(Config *c) {
                         return r;
                 }
         }
+        r = recipe_list_copy(shipped_recipes, n_shipped_recipes, &c->recipes);
+        if (r < 0) {
+                config_done(c);
+                return r;
+        }
+        c->n_recipes = n_shipped_recipes;
         return 0;
 }
 
 void config_done(Config *c) {
         free(c->user);
+        free(c->workspaces_directory);
+        strv_free(c->allowed_repositories);
+        recipe_list_free(c->recipes, c->n_recipes);
         *c = (Config){};
+}
+
+const Recipe *config_find_recipe(const Config *c, const char *name) {
+        return recipe_find(c->recipes, c->n_recipes, name);
+}
+
+int config_take_recipe(Config *c, Recipe *recipe) {
+        Recipe *recipes, *same = (Recipe *) config_find_recipe(c, recipe->name);
+
+        if (same) {
+                recipe_done(same);
+                *same = *recipe;
+        } else {
+                recipes = reallocarray(c->recipes, c->n_recipes + 1, sizeof(Recipe));
+                if (!recipes)
+                        return -ENOMEM;
+                c->recipes = recipes;
+                c->recipes[c->n_recipes++] = *recipe;
+        }
+        *recipe = (Recipe){};
+        return 0;
 }
 
 void config_print_keys(FILE *to) {
@@ -247,7 +303,7 @@ void config_print_keys(FILE *to) {
 
         for (const ConfigKey *k = config_keys; k < config_keys + CONFIG_KEYS; k++)
                 fprintf(to, "  %s.%s  (%s, default %s) %s\n", k->section, k->name,
-                        config_key_describe(k, description), k->default_text, k->help);
+                        config_key_describe(k, description), *k->default_text ? k->default_text : "\"\"", k->help);
 }
 
 static int refuse_file(const char *path, int error, Problem *problem) {

@@ -283,15 +283,17 @@ static int skip_rows(LogArchiveReader *r, uint64_t n) {
         return MIN_OF(e, 0);
 }
 
-/* Stands behind that line, if it is one of the next `n`. 1: it is; 0: it is not. */
-static int seek_row(LogArchiveReader *r, const char *cursor, uint64_t n) {
+/* Stands behind that line, if it is one of the next `n`. 1: it is, behind `ret_before` others; 0: it is not. */
+static int seek_row(LogArchiveReader *r, const char *cursor, uint64_t n, uint64_t *ret_before) {
         size_t size;
         char *row;
         int e = 1;
 
-        while (n-- > 0 && (e = next_row(r, &row, &size)) > 0)
-                if (archive_row_has_cursor(row, size, cursor))
+        for (uint64_t i = 0; i < n && (e = next_row(r, &row, &size)) > 0; i++)
+                if (archive_row_has_cursor(row, size, cursor)) {
+                        *ret_before = i;
                         return 1;
+                }
         return MIN_OF(e, 0);
 }
 
@@ -337,7 +339,7 @@ static int frame_may_have(LogArchiveReader *r, const FrameWalk *w, uint16_t chec
         return 0;
 }
 
-static int seek_after_compressed(LogArchiveReader *r, const char *cursor) {
+static int seek_after_compressed(LogArchiveReader *r, const char *cursor, uint64_t *ret_row) {
         uint16_t check = archive_cursor_check(cursor);
         FrameWalk w = { .begin = r->end };
         int e;
@@ -345,23 +347,31 @@ static int seek_after_compressed(LogArchiveReader *r, const char *cursor) {
         while ((e = previous_frame(r, &w)) > 0) {
                 e = frame_may_have(r, &w, check);
                 if (e > 0)
-                        e = seek_offset(r, w.begin) < 0 ? -EIO : seek_row(r, cursor, w.foot.lines);
+                        e = seek_offset(r, w.begin) < 0 ? -EIO : seek_row(r, cursor, w.foot.lines, ret_row);
+                if (e > 0)
+                        *ret_row += w.foot.total - w.foot.lines;
                 if (e != 0)
                         return e;
         }
         return e;
 }
 
-int log_archive_reader_seek_after(LogArchiveReader *r, const char *cursor) {
+int log_archive_reader_find(LogArchiveReader *r, const char *cursor, uint64_t *ret_row) {
         int e;
 
         if (r->decompressor)
-                e = seek_after_compressed(r, cursor);
+                e = seek_after_compressed(r, cursor, ret_row);
         else {
                 (void) seek_offset(r, 0);
-                e = seek_row(r, cursor, UINT64_MAX);
+                e = seek_row(r, cursor, UINT64_MAX, ret_row);
         }
         return e == 0 ? -ENOENT : MIN_OF(e, 0);
+}
+
+int log_archive_reader_seek_after(LogArchiveReader *r, const char *cursor) {
+        uint64_t row;
+
+        return log_archive_reader_find(r, cursor, &row);
 }
 
 static int seek_tail_compressed(LogArchiveReader *r, uint64_t lines) {

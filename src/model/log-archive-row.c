@@ -10,6 +10,12 @@
 #define CURSOR_HEAD "{\"cursor\":\""
 #define TIME_HEAD "\",\"time\":\""
 #define PRIORITY_HEAD "\",\"priority\":"
+#define SOURCE_HEAD ",\"source\":\""
+#define PARTIAL_WORD ",\"partial\":true"
+#define REASON_HEAD ",\"reason\":\""
+#define LINES_HEAD ",\"lines\":"
+#define SINCE_HEAD ",\"since\":"
+#define UNTIL_HEAD ",\"until\":"
 #define TEXT_HEAD ",\"text\":"
 #define END_HEAD "{\"lines\":"
 
@@ -53,14 +59,50 @@ static int append_bytes(Buffer *to, const char *text, size_t size) {
         return r < 0 ? r : buffer_append(to, "]", 1);
 }
 
+static int append_time(const char *head, usec_t t, Buffer *to) {
+        char time[CLOCK_TEXT_SIZE];
+
+        if (!clock_is_set(t))
+                return buffer_append_format(to, "%snull", head);
+        return buffer_append_format(to, "%s\"%s\"", head, clock_format(t, time));
+}
+
+static int append_gap(const LogGap *gap, Buffer *to) {
+        int r;
+
+        r = buffer_append_format(to, REASON_HEAD "%s\"" LINES_HEAD, log_gap_words[gap->reason]);
+        if (r >= 0 && gap->lines == LOG_GAP_LINES_UNKNOWN)
+                r = buffer_append_string(to, "null");
+        else if (r >= 0)
+                r = buffer_append_format(to, "%llu", (unsigned long long) gap->lines);
+        if (r >= 0)
+                r = append_time(SINCE_HEAD, gap->since, to);
+        return r < 0 ? r : append_time(UNTIL_HEAD, gap->until, to);
+}
+
+/* What nearly no line has. */
+static int append_marks(const LogLine *line, Buffer *to) {
+        int r = 0;
+
+        if (line->source != LOG_SOURCE_STDOUT)
+                r = buffer_append_format(to, SOURCE_HEAD "%s\"", log_source_words[line->source]);
+        if (r >= 0 && line->partial)
+                r = buffer_append_string(to, PARTIAL_WORD);
+        return r >= 0 && line->source == LOG_SOURCE_GAP ? append_gap(&line->gap, to) : r;
+}
+
 int archive_row_append(const LogLine *line, Buffer *to) {
         char time[CLOCK_TEXT_SIZE];
         int r;
 
         if (strpbrk(line->cursor, "\"\\\n"))
                 return -EINVAL;
-        r = buffer_append_format(to, CURSOR_HEAD "%s" TIME_HEAD "%s" PRIORITY_HEAD "%d" TEXT_HEAD, line->cursor,
+        r = buffer_append_format(to, CURSOR_HEAD "%s" TIME_HEAD "%s" PRIORITY_HEAD "%d", line->cursor,
                                  clock_format(line->realtime_usec, time), line->priority & LOG_PRIMASK);
+        if (r >= 0)
+                r = append_marks(line, to);
+        if (r >= 0)
+                r = buffer_append_string(to, TEXT_HEAD);
         if (r < 0)
                 return r;
         r = is_utf8(line->text, line->size) ? buffer_append_json_string(to, line->text, line->size)
@@ -172,17 +214,88 @@ static int take_bytes(Place *at, LogLine *ret) {
         return take_word(at, "]") ? 0 : -EBADMSG;
 }
 
+/* Where it stands, made a string: the quote behind it has been looked at. */
+static bool take_cursor(Place *at, LogLine *ret) {
+        char *quote = memchr(at->p, '"', (size_t) (at->end - at->p));
+
+        if (!quote || quote - at->p >= LOG_LINE_CURSOR_SIZE)
+                return false;
+        ret->cursor = at->p;
+        at->p = quote;
+        if (!take_word(at, TIME_HEAD))
+                return false;
+        *quote = 0;
+        return true;
+}
+
+/* A word of ours in quotes, the first of which is taken. Its number, or negative. */
+static int take_one_of(Place *at, const char *const *words, int n) {
+        char word[16];
+
+        if (!take_plain(at, word, sizeof(word)) || !take_word(at, "\""))
+                return -EBADMSG;
+        for (int i = 0; i < n; i++)
+                if (string_equal(words[i], word))
+                        return i;
+        return -EBADMSG;
+}
+
+static bool take_lines(Place *at, uint64_t *ret) {
+        char number[24];
+        size_t n = 0;
+
+        *ret = LOG_GAP_LINES_UNKNOWN;
+        if (take_word(at, "null"))
+                return true;
+        while (at->p < at->end && n < sizeof(number) - 1 && *at->p >= '0' && *at->p <= '9')
+                number[n++] = *at->p++;
+        number[n] = 0;
+        return string_to_uint64(number, ret) >= 0;
+}
+
+static bool take_time(Place *at, usec_t *ret) {
+        char time[CLOCK_TEXT_SIZE];
+
+        *ret = 0;
+        if (take_word(at, "null"))
+                return true;
+        return take_word(at, "\"") && take_plain(at, time, sizeof(time)) && take_word(at, "\"") &&
+               clock_parse(time, ret) >= 0;
+}
+
+static bool take_gap(Place *at, LogGap *ret) {
+        int reason = take_word(at, REASON_HEAD) ? take_one_of(at, log_gap_words, LOG_GAP_REASON_MAX) : -EBADMSG;
+
+        if (reason < 0)
+                return false;
+        ret->reason = (LogGapReason) reason;
+        return take_word(at, LINES_HEAD) && take_lines(at, &ret->lines) && take_word(at, SINCE_HEAD) &&
+               take_time(at, &ret->since) && take_word(at, UNTIL_HEAD) && take_time(at, &ret->until);
+}
+
+static bool take_marks(Place *at, LogLine *ret) {
+        int source = take_word(at, SOURCE_HEAD) ? take_one_of(at, log_source_words, LOG_SOURCE_MAX)
+                                                : LOG_SOURCE_STDOUT;
+
+        if (source < 0)
+                return false;
+        ret->source = (LogSource) source;
+        ret->partial = take_word(at, PARTIAL_WORD);
+        return ret->source != LOG_SOURCE_GAP || take_gap(at, &ret->gap);
+}
+
 int archive_row_read(char *row, size_t size, LogLine *ret) {
         Place at = { row, row + size };
         char time[CLOCK_TEXT_SIZE];
         int r = -EBADMSG;
 
-        if (!take_word(&at, CURSOR_HEAD) || !take_plain(&at, ret->cursor, sizeof(ret->cursor)) ||
-            !take_word(&at, TIME_HEAD) || !take_plain(&at, time, sizeof(time)) || !take_word(&at, PRIORITY_HEAD))
+        *ret = (LogLine){};
+        if (!take_word(&at, CURSOR_HEAD) || !take_cursor(&at, ret) || !take_plain(&at, time, sizeof(time)) ||
+            !take_word(&at, PRIORITY_HEAD))
                 return -EBADMSG;
         ret->priority = take_byte(&at);
         if (ret->priority < 0 || ret->priority > LOG_DEBUG || clock_parse(time, &ret->realtime_usec) < 0 ||
-            !take_word(&at, TEXT_HEAD))
+            !take_marks(&at, ret) || !take_word(&at, TEXT_HEAD))
                 return -EBADMSG;
         if (take_word(&at, "\""))
                 r = take_string(&at, ret);

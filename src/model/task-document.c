@@ -22,23 +22,34 @@ static const JsonField task_fields[] = {
         TASK_FIELD(last_updated, JSON_TIME, 0, NULL),
         TASK_FIELD(started_at, JSON_TIME, 0, NULL),
         TASK_FIELD(finished_at, JSON_TIME, 0, NULL),
-        SPEC_FIELD(recipe, JSON_ENUM, 0, task_recipe_words),
+        SPEC_FIELD(recipe, JSON_STRING, 0, NULL),
+        { "agent_kind", JSON_ENUM, offsetof(Task, spec.agent), JSON_HIDDEN, agent_kind_words },
         SPEC_FIELD(command, JSON_STRV, JSON_OMIT_UNSET, NULL),
         SPEC_FIELD(working_directory, JSON_STRING, 0, NULL),
         SPEC_FIELD(environment, JSON_PAIRS, JSON_OMIT_UNSET, NULL),
         { "timeout", JSON_SECONDS, offsetof(Task, spec.timeout_usec), 0, NULL },
         { "stall_timeout", JSON_SECONDS, offsetof(Task, spec.stall_timeout_usec), 0, NULL },
         SPEC_FIELD(stall_action, JSON_ENUM, 0, task_stall_action_words),
+        SPEC_FIELD(separate_stderr, JSON_BOOL, 0, NULL),
         SPEC_FIELD(labels, JSON_PAIRS, 0, NULL),
         SPEC_FIELD(devpod_name, JSON_STRING, 0, NULL),
+        SPEC_FIELD(namespace, JSON_STRING, JSON_OMIT_UNSET, NULL),
+        SPEC_FIELD(pod, JSON_STRING, JSON_OMIT_UNSET, NULL),
         SPEC_FIELD(github_repo, JSON_STRING, 0, NULL),
-        SPEC_FIELD(task_description, JSON_STRING, 0, NULL),
+        SPEC_FIELD(task_description, JSON_TEXT, 0, NULL),
+        SPEC_FIELD(resume_after_limit, JSON_BOOL, JSON_OMIT_UNSET, NULL),
         TASK_FIELD(invocation_id, JSON_STRING, 0, NULL),
         TASK_FIELD(boot_id, JSON_STRING, 0, NULL),
         TASK_FIELD(manager_started_at, JSON_TIME, JSON_HIDDEN, NULL),
+        TASK_FIELD(session_id, JSON_STRING, JSON_OMIT_UNSET, NULL),
+        TASK_FIELD(session_resumes, JSON_BOOL, JSON_HIDDEN | JSON_OMIT_UNSET, NULL),
         TASK_FIELD(attempt, JSON_INT, 0, NULL),
         TASK_FIELD(automatic_attempts, JSON_INT, 0, NULL),
+        TASK_FIELD(step, JSON_INT, 0, NULL),
         TASK_FIELD(resume_at, JSON_TIME, JSON_OMIT_UNSET, NULL),
+        TASK_FIELD(waits_for_limit, JSON_BOOL, JSON_HIDDEN | JSON_OMIT_UNSET, NULL),
+        TASK_FIELD(credentials, JSON_STRV, JSON_OMIT_UNSET, NULL),
+        TASK_FIELD(agent_since, JSON_TIME, JSON_HIDDEN | JSON_OMIT_UNSET, NULL),
         TASK_FIELD(bound_to_service, JSON_BOOL, JSON_HIDDEN, NULL),
         TASK_FIELD(cancel_requested, JSON_BOOL, 0, NULL),
         TASK_FIELD(cancel_requested_at, JSON_TIME, JSON_OMIT_UNSET, NULL),
@@ -51,6 +62,8 @@ static const JsonField task_fields[] = {
         TASK_FIELD(log_bytes, JSON_UINT64, 0, NULL),
         TASK_FIELD(last_output_at, JSON_TIME, 0, NULL),
         TASK_FIELD(log_cursor, JSON_STRING, JSON_HIDDEN, NULL),
+        TASK_FIELD(log_first_cursor, JSON_STRING, JSON_HIDDEN | JSON_OMIT_UNSET, NULL),
+        TASK_FIELD(log_archived_lines, JSON_UINT64, JSON_HIDDEN | JSON_OMIT_UNSET, NULL),
         TASK_FIELD(archived_at, JSON_TIME, JSON_OMIT_UNSET, NULL),
 };
 
@@ -76,9 +89,29 @@ static int write_derived(const Task *t, Json *j) {
         return r;
 }
 
+static int write_plan(const TaskPlan *p, Json *j) {
+        Json *plan = NULL;
+        int r;
+
+        if (p->n == 0)
+                return 0;
+        r = task_plan_to_json(p, &plan);
+        return r < 0 ? r : json_set(j, "plan", plan);
+}
+
+/* Null: no agent runs. */
+static int write_agent(const Task *t, bool for_disk, Json *to) {
+        Json *agent = NULL;
+        int r = 0;
+
+        if (task_runs_agent(t))
+                r = agent_account_to_json((AgentKind) t->spec.agent, &t->agent, for_disk, &agent);
+        return r < 0 ? r : json_set(to, "agent", agent);
+}
+
 int task_to_json(const Task *t, bool for_disk, Json **ret) {
         _cleanup_json_ Json *j = json_new_object();
-        Json *attempts = NULL;
+        Json *attempts = NULL, *operation = NULL, *last = NULL;
         int r;
 
         if (!j)
@@ -87,9 +120,23 @@ int task_to_json(const Task *t, bool for_disk, Json **ret) {
         if (r >= 0)
                 r = write_derived(t, j);
         if (r >= 0)
+                r = task_changes_to_json(&t->changes, j);
+        if (r >= 0)
+                r = operation_to_json(&t->operation, for_disk, &operation);
+        if (r >= 0)
+                r = json_set(j, "operation", operation);
+        if (r >= 0)
+                r = operation_end_to_json(&t->last_operation, &last);
+        if (r >= 0)
+                r = json_set(j, "last_operation", last);
+        if (r >= 0)
+                r = write_agent(t, for_disk, j);
+        if (r >= 0)
                 r = attempt_list_to_json(&t->attempts, t->id, for_disk, &attempts);
         if (r >= 0)
                 r = json_set(j, "attempts", attempts);
+        if (r >= 0)
+                r = write_plan(&t->plan, j);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(j);
@@ -123,11 +170,17 @@ static int check_task(const Task *t, Problem *problem) {
                 return problem_set(problem, -EBADMSG, "state", "the file does not say how far the task is");
         if ((t->state == TASK_FINISHED) != (t->result != TASK_RESULT_NONE))
                 return problem_set(problem, -EBADMSG, "result", "state and result do not go together");
-        if (t->spec.recipe < 0)
+        if (string_is_empty(t->spec.recipe))
                 return problem_set(problem, -EBADMSG, "recipe", "the file does not say how the task runs");
-        if (t->spec.recipe == TASK_RECIPE_COMMAND && strv_length(t->spec.command) == 0)
+        if (string_equal(t->spec.recipe, TASK_RECIPE_COMMAND) && strv_length(t->spec.command) == 0)
                 return problem_set(problem, -EBADMSG, "command", "the task has no command");
         return 0;
+}
+
+/* Until version 2 the recipe's name said it. */
+static void fill_agent(TaskSpec *s) {
+        if (s->agent < 0)
+                s->agent = string_equal(s->recipe, TASK_RECIPE_CLAUDE) ? AGENT_KIND_CLAUDE : AGENT_KIND_NONE;
 }
 
 int task_from_json(const Json *j, Task **ret, Problem *problem) {
@@ -137,12 +190,23 @@ int task_from_json(const Json *j, Task **ret, Problem *problem) {
         if (!t)
                 return -ENOMEM;
         t->version = 0;
-        t->state = t->spec.recipe = -1;
+        t->state = t->spec.agent = -1;
         r = check_version(j, problem);
         if (r >= 0)
                 r = json_read_fields(j, task_fields, ELEMENTSOF(task_fields), false, t, problem);
+        if (r >= 0 && json_is_object(json_get(j, "agent")))
+                r = agent_account_from_json(json_get(j, "agent"), &t->agent, problem);
+        if (r >= 0)
+                r = task_changes_from_json(j, &t->changes, problem);
+        if (r >= 0)
+                r = operation_from_json(json_get(j, "operation"), &t->operation, problem);
+        if (r >= 0)
+                r = operation_end_from_json(json_get(j, "last_operation"), &t->last_operation, problem);
         if (r >= 0)
                 r = attempt_list_from_json(json_get(j, "attempts"), &t->attempts, problem);
+        fill_agent(&t->spec);
+        if (r >= 0)
+                r = task_plan_from_json(json_get(j, "plan"), &t->plan, problem);
         if (r >= 0)
                 r = check_task(t, problem);
         if (r < 0)

@@ -1,9 +1,12 @@
-/* TaskIndex: a sorted array. See task-index.h. */
+/* TaskIndex: a sorted array of tasks, and one of repositories. See task-index.h. */
 #include <remote-developer/task-index.h>
 
 #include <remote-developer/strings.h>
 
 void task_index_done(TaskIndex *x) {
+        for (size_t i = 0; i < x->n_repositories; i++)
+                free(x->repositories[i]);
+        free(x->repositories);
         free(x->rows);
         *x = TASK_INDEX_NULL;
 }
@@ -27,6 +30,136 @@ TaskSummary *task_index_find(const TaskIndex *x, const char *id) {
 
         return i < x->n && string_equal(x->rows[i].id, id) ? &x->rows[i] : NULL;
 }
+
+/* --- repositories --- */
+
+static size_t repository_position(const TaskIndex *x, const char *name) {
+        size_t low = 0, high = x->n_repositories;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (strcmp(x->repositories[middle]->name, name) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+const TaskRepository *task_index_find_repository(const TaskIndex *x, const char *name) {
+        size_t i = repository_position(x, name);
+
+        return i < x->n_repositories && string_equal(x->repositories[i]->name, name) ? x->repositories[i] : NULL;
+}
+
+static int reserve_repository(TaskIndex *x) {
+        size_t allocated = MAX_OF(x->allocated_repositories * 2, (size_t) 16);
+        TaskRepository **repositories;
+
+        if (x->n_repositories < x->allocated_repositories)
+                return 0;
+        repositories = reallocarray(x->repositories, allocated, sizeof(TaskRepository *));
+        if (!repositories)
+                return -ENOMEM;
+        x->repositories = repositories;
+        x->allocated_repositories = allocated;
+        return 0;
+}
+
+/* NULL: no memory. */
+static TaskRepository *add_repository(TaskIndex *x, const char *name) {
+        size_t i = repository_position(x, name), size = strlen(name) + 1;
+        TaskRepository *added;
+
+        if (i < x->n_repositories && string_equal(x->repositories[i]->name, name))
+                return x->repositories[i];
+        if (reserve_repository(x) < 0)
+                return NULL;
+        added = calloc(1, sizeof(TaskRepository) + size);
+        if (!added)
+                return NULL;
+        memcpy(added->name, name, size);
+        memmove(&x->repositories[i + 1], &x->repositories[i], (x->n_repositories - i) * sizeof(TaskRepository *));
+        x->repositories[i] = added;
+        x->n_repositories++;
+        return added;
+}
+
+static void leave_repository(TaskIndex *x, TaskSummary *s) {
+        TaskRepository *left = s->repository;
+        size_t i;
+
+        s->repository = NULL;
+        if (!left || --left->n_tasks > 0)
+                return;
+        i = repository_position(x, left->name);
+        x->n_repositories--;
+        memmove(&x->repositories[i], &x->repositories[i + 1], (x->n_repositories - i) * sizeof(TaskRepository *));
+        free(left);
+}
+
+/* False: no memory. */
+static bool enter_repository(TaskIndex *x, TaskSummary *s, const char *name) {
+        TaskRepository *entered;
+
+        if (s->repository && string_equal(s->repository->name, name))
+                return true;
+        entered = string_is_empty(name) ? NULL : add_repository(x, name);
+        if (!entered && !string_is_empty(name))
+                return false;
+        leave_repository(x, s);
+        s->repository = entered;
+        if (entered)
+                entered->n_tasks++;
+        return true;
+}
+
+void task_index_note(TaskIndex *x, const char *id, const Task *t) {
+        TaskSummary *s = task_index_find(x, id);
+
+        if (!s || !enter_repository(x, s, t ? t->spec.github_repo : NULL))
+                return;
+        s->committed = t && t->changes.is_committed;
+        s->last_updated = t ? t->last_updated : task_id_time(id);
+        x->n_noted += !s->noted;
+        s->noted = true;
+}
+
+static void add_to_totals(const TaskSummary *s, RepositoryTotals *to) {
+        usec_t created_at = task_id_time(s->id);
+
+        to->n++;
+        to->n_commits += s->committed;
+        if (s->result == TASK_RESULT_NONE)
+                to->n_running++;
+        else
+                to->finished[s->result]++;
+        if (to->n == 1 || created_at < to->first_activity)
+                to->first_activity = created_at;
+        to->last_activity = MAX_OF(to->last_activity, s->last_updated);
+}
+
+int task_index_total(const TaskIndex *x, RepositoryTotals **ret) {
+        RepositoryTotals *totals = NULL;
+
+        if (x->n_repositories > 0) {
+                totals = calloc(x->n_repositories, sizeof(RepositoryTotals));
+                if (!totals)
+                        return -ENOMEM;
+        }
+        for (size_t i = 0; i < x->n_repositories; i++) {
+                totals[i].repository = x->repositories[i];
+                x->repositories[i]->position = i;
+        }
+        for (size_t i = 0; i < x->n; i++)
+                if (x->rows[i].repository)
+                        add_to_totals(&x->rows[i], &totals[x->rows[i].repository->position]);
+        *ret = totals;
+        return 0;
+}
+
+/* --- tasks --- */
 
 static int reserve_row(TaskIndex *x) {
         size_t allocated = MAX_OF(x->allocated * 2, (size_t) 64);
@@ -67,7 +200,7 @@ void task_index_set_result(TaskIndex *x, const char *id, TaskResult result) {
                 return;
         if (s->result != TASK_RESULT_NONE)
                 x->finished[s->result]--;
-        s->result = result;
+        s->result = (int8_t) result;
         if (result != TASK_RESULT_NONE)
                 x->finished[result]++;
 }
@@ -79,6 +212,8 @@ void task_index_remove(TaskIndex *x, const char *id) {
         if (!s)
                 return;
         task_index_set_result(x, id, TASK_RESULT_NONE);
+        x->n_noted -= s->noted;
+        leave_repository(x, s);
         i = (size_t) (s - x->rows);
         memmove(s, s + 1, (x->n - i - 1) * sizeof(TaskSummary));
         x->n--;

@@ -4,36 +4,39 @@
  * checked by the table, ranges and what belongs together by the checks below it. */
 #include <remote-developer/task-spec.h>
 
+#include <remote-developer/environment.h>
+#include <remote-developer/path.h>
 #include <remote-developer/strings.h>
+#include <remote-developer/workspace.h>
 
-/* The spec, and whether fields that it does not keep were there. */
-typedef struct Request {
-        TaskSpec spec;
-        char *github_token; /* only looked at for being there; wiped */
-} Request;
+#include <fnmatch.h>
+#include <strings.h>
 
-#define REQUEST_FIELD(name, kind, ...) { #name, kind, offsetof(Request, spec.name), __VA_ARGS__ }
+#define REQUEST_FIELD(name, kind, ...) { #name, kind, offsetof(TaskSpec, name), __VA_ARGS__ }
 
 static const JsonField request_fields[] = {
+        REQUEST_FIELD(recipe, JSON_STRING, 0, NULL),
         REQUEST_FIELD(command, JSON_STRV, 0, NULL),
         REQUEST_FIELD(working_directory, JSON_STRING, 0, NULL),
         REQUEST_FIELD(environment, JSON_PAIRS, 0, NULL),
-        { "timeout", JSON_SECONDS, offsetof(Request, spec.timeout_usec), 0, NULL },
-        { "stall_timeout", JSON_SECONDS, offsetof(Request, spec.stall_timeout_usec), 0, NULL },
+        { "timeout", JSON_SECONDS, offsetof(TaskSpec, timeout_usec), 0, NULL },
+        { "stall_timeout", JSON_SECONDS, offsetof(TaskSpec, stall_timeout_usec), 0, NULL },
         REQUEST_FIELD(stall_action, JSON_ENUM, 0, task_stall_action_words),
+        REQUEST_FIELD(separate_stderr, JSON_BOOL, 0, NULL),
         REQUEST_FIELD(labels, JSON_PAIRS, 0, NULL),
         REQUEST_FIELD(devpod_name, JSON_STRING, 0, NULL),
+        REQUEST_FIELD(namespace, JSON_STRING, 0, NULL),
+        REQUEST_FIELD(pod, JSON_STRING, 0, NULL),
         REQUEST_FIELD(github_repo, JSON_STRING, 0, NULL),
-        { "github_token", JSON_STRING, offsetof(Request, github_token), 0, NULL },
-        REQUEST_FIELD(task_description, JSON_STRING, 0, NULL),
+        REQUEST_FIELD(task_description, JSON_TEXT, 0, NULL),
+        REQUEST_FIELD(resume_after_limit, JSON_BOOL, 0, NULL),
+        /* secrets_parse() reads these. */
+        { "github_token", JSON_IGNORED, 0, 0, NULL },
+        { "secrets", JSON_IGNORED, 0, 0, NULL },
 };
 
-static void request_done(Request *r) {
-        task_spec_done(&r->spec);
-        if (r->github_token)
-                explicit_bzero(r->github_token, strlen(r->github_token));
-        free(r->github_token);
-        *r = (Request){};
+static int refuse_missing(const char *field, Problem *problem) {
+        return problem_set(problem, -EINVAL, field, "Missing required field: %s", field);
 }
 
 static int check_command(const TaskSpec *s, Problem *problem) {
@@ -57,87 +60,19 @@ static int check_command(const TaskSpec *s, Problem *problem) {
                         return problem_set(problem, -E2BIG, "command",
                                            "command[%zu] is too long: one argument may have %d bytes, all of them %d; "
                                            "put the text into a file and name that",
-                                           i, TASK_ARGUMENT_SIZE_MAX, TASK_COMMAND_SIZE_MAX);
+                                           i, (int) TASK_ARGUMENT_SIZE_MAX, TASK_COMMAND_SIZE_MAX);
         }
         return 0;
-}
-
-/* What the original's users send: all four fields, named one after the other when they are missing. */
-static int check_original(const Json *request, Problem *problem) {
-        static const char *const required[] = { "devpod_name", "github_repo", "github_token", "task_description" };
-
-        for (size_t i = 0; i < ELEMENTSOF(required); i++) {
-                if (!json_get(request, required[i]) ||
-                    string_is_empty(json_get_string(request, required[i])))
-                        return problem_set(problem, -EINVAL, required[i], "Missing required field: %s", required[i]);
-        }
-        return 0;
-}
-
-static bool holds_control(const char *s, const char *allowed) {
-        for (; *s; s++)
-                if (((unsigned char) *s < 0x20 && !strchr(allowed, *s)) || *s == 0x7f)
-                        return true;
-        return false;
-}
-
-static bool segment_is_dots(const char *s, size_t n) {
-        return (n == 1 && s[0] == '.') || (n == 2 && s[0] == '.' && s[1] == '.');
-}
-
-/* What systemd 252 does not find again in the unit's file when it is reloaded (tried): a space at the end is cut off,
- * and a backslash takes the next property with it; the time limit was seen to go. Slashes behind it do not count. */
-static bool ends_in_lost_letter(const char *path) {
-        size_t n = strlen(path);
-
-        while (n > 0 && path[n - 1] == '/')
-                n--;
-        return n > 0 && (path[n - 1] == ' ' || path[n - 1] == '\\');
 }
 
 static int check_working_directory(const char *path, Problem *problem) {
-        if (!path)
+        const char *fault = path ? path_fault(path) : NULL;
+
+        if (!fault)
                 return 0;
-        if (path[0] != '/')
-                return problem_set(problem, -EINVAL, "working_directory",
-                                "working_directory must be an absolute path, not \"%.*s\"", PROBLEM_VALUE_MAX, path);
-        if (strlen(path) >= 4096)
-                return problem_set(problem, -EINVAL, "working_directory",
-                                   "working_directory is longer than a path can be (4095 bytes)");
-        /* systemd 252 writes this one property into the unit's file as it is (tried): what follows a newline would be
-         * a property of its own once the file is read again. */
-        if (holds_control(path, ""))
-                return problem_set(problem, -EINVAL, "working_directory",
-                                   "working_directory must not hold control characters");
-        if (ends_in_lost_letter(path))
-                return problem_set(problem, -EINVAL, "working_directory",
-                                   "working_directory must not end in a space or a backslash");
-        /* systemd takes only normalized paths; it is better refused here than failed there. */
-        for (const char *p = path; *p; p += strcspn(p, "/")) {
-                p += strspn(p, "/");
-                if (segment_is_dots(p, strcspn(p, "/")))
-                        return problem_set(problem, -EINVAL, "working_directory",
-                                           "working_directory must not hold \".\" or \"..\"");
-        }
-        return 0;
-}
-
-static bool name_is_environment(const char *pair) {
-        size_t n = strcspn(pair, "=");
-
-        if (n == 0 || (*pair >= '0' && *pair <= '9'))
-                return false;
-        return strspn(pair, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789") >= n;
-}
-
-/* A task's variables come over those of systemd's own that tell the recorder how the task ended (tried). */
-static bool name_is_reserved(const char *pair) {
-        static const char *const reserved[] = { "SERVICE_RESULT=", "EXIT_CODE=", "EXIT_STATUS=", "INVOCATION_ID=" };
-
-        for (size_t i = 0; i < ELEMENTSOF(reserved); i++)
-                if (string_has_prefix(pair, reserved[i]))
-                        return true;
-        return false;
+        return problem_set(problem, -EINVAL, "working_directory", "working_directory %s%s%.*s%s", fault,
+                           *path == '/' ? "" : ", not \"", *path == '/' ? 0 : PROBLEM_VALUE_MAX, path,
+                           *path == '/' ? "" : "\"");
 }
 
 static int check_environment(char *const *environment, Problem *problem) {
@@ -147,19 +82,19 @@ static int check_environment(char *const *environment, Problem *problem) {
         for (size_t i = 0; environment && environment[i]; i++) {
                 int n = (int) strcspn(environment[i], "=");
 
-                if (!name_is_environment(environment[i]))
+                if (!environment_has_name(environment[i]))
                         return problem_set(problem, -EINVAL, "environment",
                                            "environment: \"%.*s\" is no name of a variable (letters, digits, _)",
                                            MIN_OF(n, PROBLEM_VALUE_MAX), environment[i]);
-                if (name_is_reserved(environment[i]))
+                if (environment_is_reserved(environment[i]))
                         return problem_set(problem, -EINVAL, "environment",
                                            "environment: %.*s is set by systemd itself; leave it out", n,
                                            environment[i]);
-                if (strlen(environment[i]) > TASK_ARGUMENT_SIZE_MAX || holds_control(environment[i], "\t\n"))
+                if (!environment_has_value(environment[i]))
                         return problem_set(problem, -EINVAL, "environment",
                                            "environment: the value of %.*s is too long (%d bytes) or holds control "
                                            "characters",
-                                           MIN_OF(n, PROBLEM_VALUE_MAX), environment[i], TASK_ARGUMENT_SIZE_MAX);
+                                           MIN_OF(n, PROBLEM_VALUE_MAX), environment[i], (int) TASK_ARGUMENT_SIZE_MAX);
         }
         return 0;
 }
@@ -197,37 +132,191 @@ static int check_stall(const TaskSpec *s, Problem *problem) {
         return 0;
 }
 
-static int check_recipe(const Json *request, TaskSpec *s, Problem *problem) {
-        if (!json_get(request, "command")) {
-                s->recipe = TASK_RECIPE_CLAUDE;
-                return check_original(request, problem);
+/* --- what goes to programs as an argument --- */
+
+/* Names of pods, of namespaces and of DevPod's workspaces are those of Kubernetes, which has stricter rules. */
+static int check_name(const char *field, const char *name, Problem *problem) {
+        if (!name || (name[0] != '-' && strlen(name) <= TASK_NAME_SIZE_MAX && !string_holds_control(name, "")))
+                return 0;
+        return problem_set(problem, -EINVAL, field,
+                           "%s must not begin with a dash, hold control characters or be longer than %d bytes", field,
+                           TASK_NAME_SIZE_MAX);
+}
+
+/* Whoever serves the repository takes "a/../b" for "b", which a pattern for "a/" does not. */
+static bool climbs(const char *repository) {
+        for (const char *p = repository; (p = strchr(p, '/')); p++)
+                if (string_has_prefix(p, "/../") || string_equal(p, "/..") || strncasecmp(p, "/%2e", 4) == 0 ||
+                    strncasecmp(p, "/.%2e", 5) == 0)
+                        return true;
+        return false;
+}
+
+static bool is_allowed(const char *repository, char *const *patterns) {
+        for (size_t i = 0; patterns && patterns[i]; i++)
+                if (fnmatch(patterns[i], repository, 0) == 0)
+                        return true;
+        return false;
+}
+
+static int check_repository(const char *repository, const Config *config, Problem *problem) {
+        _cleanup_free_ char *url = NULL;
+        int r;
+
+        if (!repository)
+                return 0;
+        r = workspace_url(repository, &url, problem);
+        if (r < 0)
+                return r;
+        if (climbs(repository))
+                return problem_set(problem, -EINVAL, "github_repo", "github_repo must not hold \"..\"");
+        if (!is_allowed(repository, config->allowed_repositories))
+                return problem_set(problem, -EINVAL, "github_repo",
+                                   "github_repo is none of those that are allowed here "
+                                   "(workspaces.allowed_repositories)");
+        return 0;
+}
+
+/* --- recipes --- */
+
+static int refuse_nul(const char *field, const char *recipe, Problem *problem) {
+        return problem_set(problem, -EINVAL, field,
+                           "%s holds a NUL byte (\\u0000), and the recipe %s gives it as an argument or a variable, "
+                           "which would end there: leave the byte out, or have the recipe give it to stdin (input)",
+                           field, recipe);
+}
+
+/* What the original's users send: all four fields, named one after the other when they are missing. */
+static int check_original(const Json *request, Problem *problem) {
+        static const char *const required[] = { "devpod_name", "github_repo", "github_token", "task_description" };
+
+        for (size_t i = 0; i < ELEMENTSOF(required); i++) {
+                const Json *value = json_get(request, required[i]);
+
+                /* What is no text is refused as that, by whoever reads it. */
+                if (!value || json_is_empty_text(value))
+                        return refuse_missing(required[i], problem);
         }
-        s->recipe = TASK_RECIPE_COMMAND;
-        return check_command(s, problem);
+        return 0;
+}
+
+static int refuse_recipe(const Config *config, const char *name, Problem *problem) {
+        _cleanup_(buffer_done) Buffer names = BUFFER_NULL;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < config->n_recipes && names.size < PROBLEM_VALUE_MAX; i++)
+                r = buffer_append_format(&names, "%s%s", i > 0 ? ", " : "", config->recipes[i].name);
+        if (r < 0)
+                return r;
+        return problem_set(problem, -EINVAL, "recipe",
+                        "There is no recipe \"%.*s\" in the configuration; there are %s", PROBLEM_VALUE_MAX, name,
+                        names.data ?: "none");
+}
+
+/* The name is in the spec afterwards. */
+static int choose_recipe(TaskSpec *s, const Json *request, const Config *config, const Recipe **ret,
+                         Problem *problem) {
+        int r = 0;
+
+        if (!s->recipe && !s->command && s->devpod_name)
+                r = check_original(request, problem);
+        if (r >= 0 && !s->recipe)
+                r = string_replace(&s->recipe, s->command     ? TASK_RECIPE_COMMAND :
+                                               s->devpod_name ? "claude-devpod" : TASK_RECIPE_CLAUDE);
+        if (r < 0)
+                return r;
+        *ret = config_find_recipe(config, s->recipe);
+        return *ret ? 0 : refuse_recipe(config, s->recipe, problem);
+}
+
+/* A value of the request, or that there will be one. */
+static RecipeValues values_of(const TaskSpec *s) {
+        bool has_workspace = s->github_repo && !s->working_directory;
+
+        return (RecipeValues){
+                .task_id = "-", .workspaces = "-", .session_id = "-", .attempt = "-",
+                .task_description = s->task_description.data,
+                .task_description_size = s->task_description.size,
+                .github_repo = s->github_repo,
+                .repository_url = s->github_repo,
+                .devpod_name = s->devpod_name,
+                .pod = s->pod,
+                .namespace = s->namespace,
+                .branch = has_workspace ? "-" : NULL,
+                .workspace = has_workspace ? "-" : NULL,
+                .working_directory = s->working_directory ?: has_workspace ? "-" : NULL,
+        };
+}
+
+static int check_needs(const Recipe *recipe, const TaskSpec *s, Problem *problem) {
+        const RecipeValues values = values_of(s);
+        const RecipePlaceholder *lacking = recipe_lacks(recipe, &values), *cut;
+
+        if (lacking)
+                return refuse_missing(lacking->field, problem);
+        cut = recipe_cuts(recipe, &values);
+        if (cut)
+                return refuse_nul(cut->field, recipe->name, problem);
+        /* An agent would else work in the home of its user. */
+        if (recipe->agent != AGENT_KIND_NONE && !values.working_directory)
+                return problem_set(problem, -EINVAL, "github_repo",
+                                   "Missing required field: github_repo, or working_directory for a directory that is "
+                                   "there");
+        return 0;
+}
+
+static int check_recipe(TaskSpec *s, const Json *request, const Config *config, Problem *problem) {
+        const Recipe *recipe;
+        int r;
+
+        r = choose_recipe(s, request, config, &recipe, problem);
+        if (r < 0)
+                return r;
+        s->agent = recipe->agent;
+        if (!recipe->work.command)
+                r = s->command ? check_command(s, problem) : refuse_missing("command", problem);
+        else if (s->command)
+                r = problem_set(problem, -EINVAL, "command",
+                                "The recipe %s has a command of its own: leave command out", recipe->name);
+        return r < 0 ? r : check_needs(recipe, s, problem);
+}
+
+/* In this order a request is looked at: the first problem is the one that is told. */
+static int check_request(TaskSpec *s, const Json *request, const Config *config, Problem *problem) {
+        int r;
+
+        r = check_recipe(s, request, config, problem);
+        if (r >= 0)
+                r = check_working_directory(s->working_directory, problem);
+        if (r >= 0)
+                r = check_repository(s->github_repo, config, problem);
+        if (r >= 0)
+                r = check_name("devpod_name", s->devpod_name, problem);
+        if (r >= 0)
+                r = check_name("namespace", s->namespace, problem);
+        if (r >= 0)
+                r = check_name("pod", s->pod, problem);
+        if (r >= 0)
+                r = check_environment(s->environment, problem);
+        if (r >= 0)
+                r = check_labels(s->labels, problem);
+        if (r >= 0)
+                r = check_timeout(request, config->claude_timeout_usec, s, problem);
+        return r < 0 ? r : check_stall(s, problem);
 }
 
 int task_spec_parse(const Json *request, const Config *config, TaskSpec *ret, Problem *problem) {
-        _cleanup_(request_done) Request q = { .spec = { .stall_timeout_usec = config->stall_timeout_usec,
-                                                        .stall_action = (int) config->stall_action } };
+        _cleanup_(task_spec_done) TaskSpec s = { .stall_timeout_usec = config->stall_timeout_usec,
+                                                 .stall_action = (int) config->stall_action };
         int r;
 
-        r = json_read_fields(request, request_fields, ELEMENTSOF(request_fields), true, &q, problem);
+        r = json_read_fields(request, request_fields, ELEMENTSOF(request_fields), true, &s, problem);
         if (r >= 0)
-                r = check_recipe(request, &q.spec, problem);
-        if (r >= 0)
-                r = check_working_directory(q.spec.working_directory, problem);
-        if (r >= 0)
-                r = check_environment(q.spec.environment, problem);
-        if (r >= 0)
-                r = check_labels(q.spec.labels, problem);
-        if (r >= 0)
-                r = check_timeout(request, config->claude_timeout_usec, &q.spec, problem);
-        if (r >= 0)
-                r = check_stall(&q.spec, problem);
+                r = check_request(&s, request, config, problem);
         if (r < 0)
                 return r;
 
-        *ret = q.spec;
-        q.spec = (TaskSpec){};
+        *ret = s;
+        s = (TaskSpec){};
         return 0;
 }

@@ -5,6 +5,8 @@
 
 #define TASK_STORE_ACTIVE "active_tasks.json"
 #define TASK_STORE_LOCK "remote-developerd.lock"
+#define TASK_STORE_CREDENTIALS ".credentials" /* behind the id */
+#define TASK_STORE_OPERATION ".operation"
 
 struct TaskStore {
         char *path;
@@ -13,3 +15,6 @@ struct TaskStore {
         int lock_fd; /* -EBADF: nothing could be written so far */
         usec_t newest; /* the time in the newest id there is */
 };
+
+/* Before the first write, if it could not be done when the store was opened. */
+int task_store_lock(TaskStore *s);

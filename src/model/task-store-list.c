@@ -31,6 +31,8 @@ typedef enum NameKind {
         NAME_DOCUMENT,
         NAME_STRAY, /* of a document's form, but none of ours */
         NAME_ASIDE,
+        NAME_CREDENTIALS,
+        NAME_OPERATION,
 } NameKind;
 
 static bool ends_with_json(const char *name) {
@@ -52,11 +54,15 @@ static bool is_aside(const char *name) {
         return false;
 }
 
-static bool is_document(const char *name) {
+static bool is_of_task(const char *name, const char *suffix) {
         char id[TASK_ID_SIZE + 1];
 
-        snprintf(id, sizeof(id), "%s", name);
-        return task_id_is_valid(id) && string_equal(name + TASK_ID_SIZE, ".json");
+        snprintf(id, sizeof(id), "%.*s", TASK_ID_SIZE, name);
+        return task_id_is_valid(id) && string_equal(name + TASK_ID_SIZE, suffix);
+}
+
+static bool is_document(const char *name) {
+        return is_of_task(name, ".json");
 }
 
 /* What editors keep beside a file (.x.json.swp, .#x.json, x.json~) is theirs. */
@@ -65,6 +71,10 @@ static NameKind kind_of(const char *name) {
                 return NAME_TEMPORARY;
         if (is_aside(name))
                 return NAME_ASIDE;
+        if (is_of_task(name, TASK_STORE_CREDENTIALS))
+                return NAME_CREDENTIALS;
+        if (is_of_task(name, TASK_STORE_OPERATION))
+                return NAME_OPERATION;
         if (*name == '.' || !ends_with_json(name) || string_equal(name, TASK_STORE_ACTIVE))
                 return NAME_OTHER;
         return is_document(name) ? NAME_DOCUMENT : NAME_STRAY;
@@ -173,12 +183,24 @@ static int list_kind(TaskStore *s, NameKind kind, char ***ret) {
         return 0;
 }
 
-int task_store_list(TaskStore *s, char ***ret) {
-        int r = list_kind(s, NAME_DOCUMENT, ret);
+static int list_ids(TaskStore *s, NameKind kind, char ***ret) {
+        int r = list_kind(s, kind, ret);
 
         for (size_t i = 0; r >= 0 && *ret && (*ret)[i]; i++)
                 (*ret)[i][TASK_ID_SIZE] = 0;
         return r;
+}
+
+int task_store_list(TaskStore *s, char ***ret) {
+        return list_ids(s, NAME_DOCUMENT, ret);
+}
+
+int task_store_list_credentials(TaskStore *s, char ***ret) {
+        return list_ids(s, NAME_CREDENTIALS, ret);
+}
+
+int task_store_list_operations(TaskStore *s, char ***ret) {
+        return list_ids(s, NAME_OPERATION, ret);
 }
 
 int task_store_list_strays(TaskStore *s, char ***ret) {

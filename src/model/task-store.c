@@ -69,6 +69,10 @@ static int lock_directory(TaskStore *s, Problem *problem) {
         return 0;
 }
 
+int task_store_lock(TaskStore *s) {
+        return lock_directory(s, NULL);
+}
+
 int task_store_open(const char *path, TaskStore **ret, Problem *problem) {
         _cleanup_(task_store_freep) TaskStore *s = calloc(1, sizeof(TaskStore));
         int r;
@@ -111,7 +115,7 @@ int task_store_add(TaskStore *s, Task *t) {
         char name[NAME_SIZE];
         int r;
 
-        r = lock_directory(s, NULL);
+        r = task_store_lock(s);
         if (r < 0)
                 return r;
         t->last_updated = clock_realtime_usec();
@@ -127,7 +131,21 @@ static usec_t next_id_time(TaskStore *s) {
         return s->newest;
 }
 
-static int create_with_id(TaskStore *s, Task *t) {
+/* What was acknowledged is on disk, and that is the document: the secrets go before it. */
+static int add_with_secrets(TaskStore *s, Task *t, const Secrets *secrets) {
+        int r;
+
+        if (!secrets || !secrets->pairs)
+                return task_store_add(s, t);
+        r = task_store_write_credentials(s, t->id, secrets);
+        if (r >= 0)
+                r = task_store_add(s, t);
+        if (r < 0)
+                (void) task_store_remove_credentials(s, t->id);
+        return r;
+}
+
+static int create_with_id(TaskStore *s, Task *t, const Secrets *secrets) {
         char id[TASK_ID_SIZE + 1];
         int r;
 
@@ -135,19 +153,19 @@ static int create_with_id(TaskStore *s, Task *t) {
         r = task_id_generate(id, next_id_time(s));
         if (r >= 0)
                 r = string_replace(&t->id, id);
-        return r < 0 ? r : task_store_add(s, t);
+        return r < 0 ? r : add_with_secrets(s, t, secrets);
 }
 
-int task_store_create(TaskStore *s, Task *t) {
+int task_store_create(TaskStore *s, Task *t, const Secrets *secrets) {
         int r = -EEXIST;
 
         for (unsigned i = 0; r == -EEXIST && i < CREATE_TRIES; i++)
-                r = create_with_id(s, t);
+                r = create_with_id(s, t, secrets);
         return r;
 }
 
 static int write_file(TaskStore *s, const char *name, const char *data, size_t size, mode_t mode) {
-        int r = lock_directory(s, NULL);
+        int r = task_store_lock(s);
 
         return r < 0 ? r : file_write_durable(s->dir_fd, name, data, size, mode);
 }
@@ -201,7 +219,12 @@ int task_store_remove(TaskStore *s, const char *id, int attempts) {
         char name[NAME_SIZE];
         int r;
 
-        r = file_remove_durable(s->dir_fd, file_name(name, id, ".prompt"));
+        task_store_remove_inputs(s, id);
+        r = task_store_remove_credentials(s, id);
+        if (r >= 0)
+                r = file_remove_durable(s->dir_fd, file_name(name, id, ".prompt"));
+        if (r >= 0)
+                r = task_store_remove_operation(s, id);
         for (int i = 1; r >= 0 && i <= attempts; i++) {
                 task_store_drop_spilled_ending(s, id, i);
                 r = file_remove_durable(s->dir_fd, ending_name(name, id, i));
@@ -249,18 +272,23 @@ void task_store_drop_spilled_ending(TaskStore *s, const char *id, int attempt) {
                 (void) unlinkat(endings_fd, ending_name(name, id, attempt), 0);
 }
 
-int task_store_write_prompt(TaskStore *s, const char *id, const char *text) {
+int task_store_write_prompt(TaskStore *s, const char *id, const char *text, size_t size) {
         char name[NAME_SIZE];
 
-        return write_file(s, file_name(name, id, ".prompt"), text, strlen(text), 0600);
+        return write_file(s, file_name(name, id, ".prompt"), text, size, 0600);
 }
 
-int task_store_read_prompt(TaskStore *s, const char *id, char **ret) {
-        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+int task_store_read_prompt(TaskStore *s, const char *id, Buffer *ret) {
         char name[NAME_SIZE];
+
+        return file_read(s->dir_fd, file_name(name, id, ".prompt"), TASK_DOCUMENT_SIZE_MAX, ret);
+}
+
+static int read_text(TaskStore *s, const char *name, char **ret) {
+        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
         int r;
 
-        r = file_read(s->dir_fd, file_name(name, id, ".prompt"), TASK_DOCUMENT_SIZE_MAX, &text);
+        r = file_read(s->dir_fd, name, TASK_DOCUMENT_SIZE_MAX, &text);
         if (r < 0)
                 return r;
         *ret = strdup(text.size > 0 ? text.data : "");
@@ -269,6 +297,52 @@ int task_store_read_prompt(TaskStore *s, const char *id, char **ret) {
 
 char *task_store_prompt_path(const TaskStore *s, const char *id) {
         return string_format("%s/%s.prompt", s->path, id);
+}
+
+int task_store_write_operation(TaskStore *s, const char *id, const char *text) {
+        char name[NAME_SIZE];
+
+        return write_file(s, file_name(name, id, TASK_STORE_OPERATION), text, strlen(text), 0600);
+}
+
+int task_store_read_operation(TaskStore *s, const char *id, char **ret) {
+        char name[NAME_SIZE];
+
+        return read_text(s, file_name(name, id, TASK_STORE_OPERATION), ret);
+}
+
+char *task_store_operation_path(const TaskStore *s, const char *id) {
+        return string_format("%s/%s" TASK_STORE_OPERATION, s->path, id);
+}
+
+int task_store_remove_operation(TaskStore *s, const char *id) {
+        char name[NAME_SIZE];
+
+        return file_remove_durable(s->dir_fd, file_name(name, id, TASK_STORE_OPERATION));
+}
+
+static const char *input_name(char buffer[static NAME_SIZE], const char *id, unsigned step) {
+        snprintf(buffer, NAME_SIZE, "%s.%u.input", id, step);
+        return buffer;
+}
+
+int task_store_write_input(TaskStore *s, const char *id, unsigned step, const char *text, size_t size) {
+        char name[NAME_SIZE];
+
+        return write_file(s, input_name(name, id, step), text, size, 0600);
+}
+
+char *task_store_input_path(const TaskStore *s, const char *id, unsigned step) {
+        char name[NAME_SIZE];
+
+        return string_format("%s/%s", s->path, input_name(name, id, step));
+}
+
+void task_store_remove_inputs(TaskStore *s, const char *id) {
+        char name[NAME_SIZE];
+
+        for (unsigned i = 0; i < TASK_PLAN_STEPS_MAX; i++)
+                (void) unlinkat(s->dir_fd, input_name(name, id, i), 0);
 }
 
 char *task_store_ending_path(const TaskStore *s, const char *id, int attempt) {

@@ -17,26 +17,21 @@ const char *const task_result_words[] = {
         [TASK_CANCELLED] = "cancelled", [TASK_INTERRUPTED] = "interrupted", NULL,
 };
 
-const char *const task_recipe_words[] = {
-        [TASK_RECIPE_COMMAND] = "command",
-        [TASK_RECIPE_CLAUDE] = "claude",
-        NULL,
-};
-
 const char *const task_stall_action_words[] = {
         [TASK_STALL_MARK] = "mark",
         [TASK_STALL_STOP] = "stop",
         NULL,
 };
 
-/* The original's words for where a task is; it had no word for a task that is being stopped. */
-static const struct {
-        const char *status;
-        unsigned progress;
-} steps[] = {
-        [TASK_QUEUED] = { "initializing", 0 },          [TASK_STARTING] = { "initializing", 0 },
-        [TASK_PREPARING] = { "preparing_workspace", 40 }, [TASK_RUNNING] = { "executing_task", 60 },
-        [TASK_REVIEWING] = { "reviewing_changes", 75 }, [TASK_STOPPING] = { "stopping", 60 },
+/* The original's words for where a task is; it had no word for a task that is being stopped. Those between start and
+ * end are of tasks without a plan, which an earlier service began. */
+static const TaskStep unplanned[] = {
+        [TASK_QUEUED] = { .status = (char *) "initializing" },
+        [TASK_STARTING] = { .status = (char *) "initializing" },
+        [TASK_PREPARING] = { .status = (char *) "preparing_workspace", .progress = 40 },
+        [TASK_RUNNING] = { .status = (char *) "executing_task", .progress = 60 },
+        [TASK_REVIEWING] = { .status = (char *) "reviewing_changes", .progress = 75 },
+        [TASK_STOPPING] = { .status = (char *) "stopping", .progress = 60 },
 };
 
 Task *task_new(void) {
@@ -48,17 +43,23 @@ Task *task_new(void) {
         t->result = TASK_RESULT_NONE;
         t->exit_code = -1;
         t->attempt = 1;
+        t->step = -1;
+        t->operation = OPERATION_NULL;
+        t->last_operation = OPERATION_END_NULL;
         return t;
 }
 
 void task_spec_done(TaskSpec *s) {
+        free(s->recipe);
         strv_free(s->command);
         strv_free(s->environment);
         strv_free(s->labels);
         free(s->working_directory);
         free(s->devpod_name);
+        free(s->namespace);
+        free(s->pod);
         free(s->github_repo);
-        free(s->task_description);
+        buffer_done(&s->task_description);
         *s = (TaskSpec){};
 }
 
@@ -72,23 +73,46 @@ Task *task_free(Task *t) {
         free(t->error);
         free(t->invocation_id);
         free(t->boot_id);
+        free(t->session_id);
         free(t->log_cursor);
+        free(t->log_first_cursor);
+        agent_account_done(&t->agent);
+        strv_free(t->credentials);
         attempt_list_done(&t->attempts);
+        task_changes_done(&t->changes);
+        operation_done(&t->operation);
+        operation_end_done(&t->last_operation);
+        task_plan_done(&t->plan);
         free(t);
         return NULL;
 }
 
+/* An archived log is whole: what is written from here on follows it in the journal. */
+static void note_archived_log(Task *t) {
+        if (!clock_is_set(t->archived_at))
+                return;
+        free(t->log_first_cursor);
+        t->log_first_cursor = NULL;
+        t->log_archived_lines = t->log_lines;
+        t->archived_at = 0;
+}
+
 /* What of a task is the attempt's own starts anew; all else goes on. */
 static void clear_attempt(Task *t) {
+        note_archived_log(t);
+        agent_account_done(&t->agent);
         t->state = TASK_QUEUED;
         t->result = TASK_RESULT_NONE;
         t->exit_code = -1;
         t->reason = t->signal = t->error = t->invocation_id = t->boot_id = NULL;
         t->started_at = t->finished_at = t->manager_started_at = t->cancel_requested_at = t->resume_at = 0;
+        t->agent_since = 0;
         t->warned_at = t->stalled_at = t->stall_stop_requested_at = 0;
         t->cancel_requested_boottime = t->stall_stop_requested_boottime = 0;
-        t->archived_at = 0;
-        t->cancel_requested = false;
+        t->cancel_requested = t->waits_for_limit = false;
+        task_plan_done(&t->plan);
+        operation_done(&t->operation);
+        t->step = -1;
         t->attempt++;
 }
 
@@ -97,7 +121,8 @@ int task_begin_attempt(Task *t) {
                 .attempt = t->attempt, .result = t->result, .reason = t->reason, .exit_code = t->exit_code,
                 .signal = t->signal, .error = t->error, .started_at = t->started_at, .finished_at = t->finished_at,
                 .invocation_id = t->invocation_id, .boot_id = t->boot_id, .log_lines = t->log_lines,
-                .log_bytes = t->log_bytes,
+                .log_bytes = t->log_bytes, .session_lost = task_lost_session(t), .turns = t->agent.turns,
+                .tool_calls = t->agent.tool_calls, .files_edited = t->agent.files_edited,
         };
         int r;
 
@@ -105,9 +130,12 @@ int task_begin_attempt(Task *t) {
         r = string_replace(&a.log_cursor, t->log_cursor);
         if (r < 0)
                 return r;
-        r = attempt_list_add(&t->attempts, &a);
+        r = string_replace(&a.session_id, agent_account_session(&t->agent));
+        if (r >= 0)
+                r = attempt_list_add(&t->attempts, &a);
         if (r < 0) {
                 free(a.log_cursor);
+                free(a.session_id);
                 return r;
         }
         clear_attempt(t);
@@ -187,19 +215,42 @@ usec_t task_stop_requested_boottime(const Task *t) {
 }
 
 bool task_runs_agent(const Task *t) {
-        return t->spec.recipe == TASK_RECIPE_CLAUDE;
+        return t->spec.agent != AGENT_KIND_NONE;
+}
+
+/* Claude Code says "Not logged in · Please run /login", and with a key that is refused "Invalid API key · Please run
+ * /login". */
+bool task_needs_login(const Task *t) {
+        return task_runs_agent(t) && task_is_finished(t) && t->agent.needs_login;
+}
+
+/* The step under way, or where it ended; NULL: the state alone tells, as between the work and the first review. */
+static const TaskStep *find_step(const Task *t) {
+        const TaskStep *s = t->state < TASK_PREPARING ? NULL : task_plan_at(&t->plan, t->step);
+
+        return s && t->state == TASK_REVIEWING && s->kind == TASK_STEP_WORK ? NULL : s;
 }
 
 const char *task_status(const Task *t) {
-        return task_is_finished(t) ? task_result_words[t->result] : steps[t->state].status;
+        const TaskStep *s = t->state == TASK_STOPPING ? NULL : find_step(t);
+
+        if (task_is_finished(t))
+                return task_result_words[t->result];
+        if (t->state == TASK_QUEUED && t->waits_for_limit)
+                return "waiting_limit";
+        return s ? s->status : unplanned[t->state].status;
 }
 
 unsigned task_progress(const Task *t) {
-        if (!task_is_finished(t))
-                return steps[t->state].progress;
+        const TaskStep *s = find_step(t);
+
         if (t->result == TASK_COMPLETED)
                 return 100;
-        return clock_is_set(t->started_at) ? steps[TASK_RUNNING].progress : 0;
+        if (s)
+                return (unsigned) s->progress;
+        if (!task_is_finished(t))
+                return (unsigned) unplanned[t->state].progress;
+        return clock_is_set(t->started_at) ? (unsigned) unplanned[TASK_RUNNING].progress : 0;
 }
 
 usec_t task_deadline(const Task *t) {

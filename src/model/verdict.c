@@ -40,6 +40,7 @@ static const struct {
 void evidence_done(Evidence *e) {
         free(e->spawn.executable);
         free(e->agent_error);
+        free(e->step.last_lines);
         *e = EVIDENCE_NULL;
 }
 
@@ -199,9 +200,10 @@ static const char *failed_start_object(const Evidence *e, const char *status) {
 static int judge_start(const Evidence *e, const Ending *g, Verdict *v) {
         if (!string_equal(word_of(g), "exit-code"))
                 return 0;
-        /* The journal, where there is one, tells for certain. A program that ends at once may do so before systemd
-         * takes its unit for active. */
-        if (e->spawn.error == 0 && (e->has_journal || !e->never_started))
+        /* The journal, where there is one, tells for certain: also when it has no more yet than how the main process
+         * ended, which comes behind. A program that ends at once may do so before systemd takes its unit for
+         * active. */
+        if (e->spawn.error == 0 && (e->has_journal || *e->journal.exit_code || !e->never_started))
                 return 0;
 
         for (size_t i = 0; i < ELEMENTSOF(spawn_steps); i++) {
@@ -227,6 +229,42 @@ static int judge_late_start(const Evidence *e, const Ending *g, Verdict *v) {
                    e->program ?: "?");
 }
 
+/* How the step failed, to stand behind what it is. */
+static char *describe_failure(const StepEvidence *s, const Ending *g, const Verdict *v) {
+        if (s->error > 0)
+                return string_format("could not be executed: %s", strerror(s->error));
+        if (s->overdue)
+                return string_format("was not over within %g s and was ended",
+                                     (double) s->timeout_usec / (double) USEC_PER_SEC);
+        if (string_equal(g->service_result, "timeout"))
+                return strdup("was not over within its time limit");
+        if (*v->signal)
+                return string_format("was ended by %s", v->signal);
+        if (v->exit_code >= 0)
+                return string_format("failed with exit code %d", v->exit_code);
+        return string_format("failed (%s)", g->service_result);
+}
+
+static void note_words(const char *exit_code, const char *exit_status, Verdict *v) {
+        if (string_equal(exit_code, "killed") || string_equal(exit_code, "dumped"))
+                snprintf(v->signal, sizeof(v->signal), "SIG%.12s", exit_status);
+        else if (string_equal(exit_code, "exited") && *exit_status)
+                v->exit_code = (int) strtol(exit_status, NULL, 10);
+}
+
+static int say_step(const StepEvidence *s, const Ending *g, Verdict *v) {
+        _cleanup_free_ char *how = NULL;
+
+        note_words(s->exit_code, s->exit_status, v);
+        how = describe_failure(s, g, v);
+        if (!how)
+                return -ENOMEM;
+        if (!s->status)
+                return say(v, TASK_FAILED, "step-failed", "A preparation step %s", how);
+        return say(v, TASK_FAILED, "step-failed", "The step \"%s\" (%s) %s%s%s", s->status, s->program ?: "?", how,
+                   s->last_lines ? ":\n" : "", s->last_lines ?: "");
+}
+
 /* A unit that ends before its main process ever ran, by what only a process can bring about: a preparation step. */
 static int judge_preparation(const Evidence *e, const Ending *g, Verdict *v) {
         static const char *const of_processes[] = { "exit-code", "signal", "core-dump", "timeout", "oom-kill" };
@@ -234,9 +272,29 @@ static int judge_preparation(const Evidence *e, const Ending *g, Verdict *v) {
         if (!never_began(e, g) || main_process_ended(g) ||
             string_table_lookup(of_processes, ELEMENTSOF(of_processes), g->service_result) < 0)
                 return 0;
-        if (string_equal(g->service_result, "timeout"))
-                return say(v, TASK_FAILED, "step-failed", "A preparation step reached its time limit");
-        return say(v, TASK_FAILED, "step-failed", "A preparation step failed (%s)", g->service_result);
+        return say_step(&e->step, g, v);
+}
+
+/* Exit codes to which an agent gives a meaning of its own, should it not tell in words. */
+static int judge_agents_exit(const Evidence *e, Verdict *v) {
+        static const struct {
+                AgentKind kind;
+                int exit_code;
+                const char *sentence;
+                bool needs_login;
+        } rows[] = {
+                { AGENT_KIND_GEMINI, 41, "The agent is not logged in", true },
+                { AGENT_KIND_GEMINI, 42, "The agent refused what it was given to do", false },
+                { AGENT_KIND_GEMINI, 53, "The agent reached its limit of turns", false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                if (rows[i].kind != e->agent_kind || rows[i].exit_code != v->exit_code)
+                        continue;
+                v->needs_login = rows[i].needs_login;
+                return say(v, TASK_FAILED, "agent-error", "%s (exit code %d)", rows[i].sentence, v->exit_code);
+        }
+        return 0;
 }
 
 static int judge_agent(const Evidence *e, const Ending *g, Verdict *v) {
@@ -247,6 +305,8 @@ static int judge_agent(const Evidence *e, const Ending *g, Verdict *v) {
         if (e->agent == AGENT_FAILED && (success || string_equal(word_of(g), "exit-code")))
                 return say(v, TASK_FAILED, "agent-error", "The agent reports that it failed: %s",
                            e->agent_error ?: "it does not say why");
+        if (string_equal(word_of(g), "exit-code"))
+                return judge_agents_exit(e, v);
         return 0;
 }
 
@@ -277,10 +337,7 @@ static int (*const judges[])(const Evidence *e, const Ending *g, Verdict *v) = {
 
 static void note_exit(const Ending *g, Verdict *v) {
         v->ended_at = g->ended_at;
-        if (was_killed(g))
-                snprintf(v->signal, sizeof(v->signal), "SIG%.12s", g->exit_status);
-        else if (string_equal(g->exit_code, "exited") && *g->exit_status)
-                v->exit_code = (int) strtol(g->exit_status, NULL, 10);
+        note_words(g->exit_code, g->exit_status, v);
 }
 
 /* systemd's word is "timeout" also when a program ended well and left children that had to be killed after SIGTERM.

@@ -5,13 +5,15 @@
 #include <remote-developer/journal-follower.h>
 
 #include <remote-developer/journal-memory.h>
+#include <remote-developer/log-cursor.h>
 #include <remote-developer/log.h>
 #include <remote-developer/strings.h>
 
-#include "journal-internal.h"
+#include "journal-coverage.h"
 #include "line-joiner.h"
 
 #include <stdio.h>
+#include <syslog.h>
 #include <systemd/sd-event.h>
 
 /* Entries a turn: about 1 ms of work, so that requests are answered during a flood. */
@@ -19,6 +21,17 @@
 /* So long without a line, and nobody expects the next one within milliseconds: looking is given up until there is
  * one. */
 #define LOOK_QUIET_USEC (5 * USEC_PER_SEC)
+/* What a look costs is the wake-up: of 40 us in a virtual machine libsystemd takes 2. So it is often only while lines
+ * come, and where none has come for that long, so much rarer. */
+#define LOOK_CLOSE_USEC (250 * USEC_PER_MSEC)
+#define LOOK_SLACK 5
+/* A look that came between two of journald's updates of a file misses the entry; this many looks later it is seen. To
+ * look afresh takes 15 us. */
+#define LOOKS_UNTIL_AFRESH 8
+
+/* Streams that are remembered: of a thousand tasks that write at once. */
+#define STREAM_BUCKETS 1024
+#define BUCKET_SIZE 4
 
 struct JournalFollower {
         sd_event *event;
@@ -33,27 +46,83 @@ struct JournalFollower {
         sd_event_source *look_source; /* the closer look */
         usec_t interval_usec;
         usec_t taken_at_usec; /* monotonic; when there was last something to take */
+        unsigned looks;
 
+        JournalEntry entry;
+        uint64_t streams[STREAM_BUCKETS * BUCKET_SIZE]; /* whose begin was seen, or that a line may be cut; 0: none */
         LineJoiner joiner;
         char cursor[LOG_LINE_CURSOR_SIZE]; /* of the last entry taken, at first the journal's last; "": none */
         bool positioned;                  /* stands on an entry that is not taken yet */
         unsigned entries;                 /* taken so far */
+        bool unreadable;                  /* the next entry was not to be read just now */
+        unsigned faults;                  /* journal_memory_faults() that the handle does not suffer from */
+        JournalCoverage coverage;
+        bool announced;                   /* journald has written something, perhaps nobody's */
 };
 
-static void take_entry(JournalFollower *f) {
-        char unit[128];
+/* FNV-1a, 64 bits, by its published constants. Never 0. */
+static uint64_t hash_stream(const JournalEntry *e) {
+        uint64_t hash = 14695981039346656037ULL + (uint64_t) e->source;
+
+        for (const char *c = e->stream_id; *c; c++)
+                hash = (hash ^ (unsigned char) *c) * 1099511628211ULL;
+        return hash | 1;
+}
+
+/* The first that is seen of a stream. To have forgotten one costs only time: its line is read from the journal. */
+static bool is_new_stream(JournalFollower *f, const JournalEntry *e) {
+        uint64_t hash = hash_stream(e), *bucket = &f->streams[hash / 2 % STREAM_BUCKETS * BUCKET_SIZE];
+
+        for (unsigned i = 0; i < BUCKET_SIZE; i++)
+                if (bucket[i] == hash)
+                        return false;
+        memmove(bucket + 1, bucket, (BUCKET_SIZE - 1) * sizeof(uint64_t));
+        bucket[0] = hash;
+        return true;
+}
+
+/* 1: a line, 0: none yet, or of nobody. */
+static int join_entry(JournalFollower *f, LogLine *ret) {
+        _cleanup_free_ char *cursor = NULL;
+        int r;
+
+        r = sd_journal_get_cursor(f->journal, &cursor);
+        if (r >= 0)
+                r = journal_entry_read(&f->entry, f->journal, &f->source, cursor);
+        if (r >= 0 && f->entry.is_half)
+                return -EAGAIN;
+        if (r >= 0 && strlen(cursor) >= sizeof(f->cursor))
+                r = -E2BIG;
+        if (r >= 0 && f->faults != journal_memory_faults())
+                r = -EBADMSG;
+        if (r >= 0)
+                memcpy(f->cursor, cursor, strlen(cursor) + 1);
+        if (r < 0 || !f->entry.has_text || (!*f->entry.unit && !f->entry.of_all))
+                return r;
+        if (f->entry.source == LOG_SOURCE_GAP)
+                return journal_entry_gap(&f->entry, f->cursor, ret);
+        f->entry.maybe_cut = *f->entry.stream_id && is_new_stream(f, &f->entry) && !f->entry.is_whole;
+        return line_joiner_take(&f->joiner, &f->entry, f->cursor, ret);
+}
+
+/* -EAGAIN: not all of it is there yet. While journald archives a file an entry may not be readable through the handle
+ * that has it mapped: -ESTALE, once. With a new handle it is read again; one that is damaged is passed over. */
+static int take_entry(JournalFollower *f) {
+        bool again = f->unreadable;
         LogLine line;
         int r;
 
-        journal_get_unit(f->journal, f->source.scope, unit, sizeof(unit));
-        r = line_joiner_take(&f->joiner, f->journal, unit, &line);
-        if (r < 0) {
+        r = join_entry(f, &line);
+        if (r == -EAGAIN)
+                return r;
+        f->unreadable = r < 0 && !again;
+        if (f->unreadable)
+                return -ESTALE;
+        if (r < 0)
                 log_warning("An entry of the journal could not be read: %s", strerror(-r));
-                return;
-        }
-        memcpy(f->cursor, line.cursor, sizeof(f->cursor));
         if (r > 0)
-                f->on_line(f->userdata, unit, &line);
+                f->on_line(f->userdata, f->entry.of_all ? NULL : f->entry.unit, &line);
+        return 0;
 }
 
 void journal_follower_flush(JournalFollower *f, const char *unit) {
@@ -79,6 +148,7 @@ static int open_handle(JournalFollower *f) {
                 return fd;
         }
         f->journal = j;
+        f->faults = journal_memory_faults();
         r = sd_event_add_io(f->event, &f->io_source, fd, (uint32_t) sd_journal_get_events(j), on_journal_io, f);
         if (r >= 0)
                 r = sd_event_source_set_description(f->io_source, "journal-follower");
@@ -103,32 +173,74 @@ static int seek_end(JournalFollower *f) {
 }
 
 int journal_follower_look_afresh(JournalFollower *f) {
+        bool stands;
         int r;
 
         f->positioned = false;
+        if (!f->journal)
+                return 0;
         if (!*f->cursor)
                 return sd_journal_seek_head(f->journal);
-        r = sd_journal_seek_cursor(f->journal, f->cursor);
-        if (r >= 0)
-                r = sd_journal_next(f->journal);
+        r = journal_seek(f->journal, f->cursor, &stands);
         /* Where that entry is gone it stands on the next one there is, which is wanted. */
-        f->positioned = r > 0 && sd_journal_test_cursor(f->journal, f->cursor) <= 0;
+        f->positioned = r == 0 && stands;
         return MIN_OF(r, 0);
+}
+
+/* The set of files is another one by now. What journald removed before it was read is missing to all. */
+static int renew_coverage(JournalFollower *f) {
+        _cleanup_(buffer_done) Buffer sentence = BUFFER_NULL;
+        LogLine line = { .cursor = "", .priority = LOG_INFO, .source = LOG_SOURCE_GAP };
+        int r;
+
+        r = journal_coverage_renew(&f->coverage, &f->source, &line.gap);
+        if (r <= 0)
+                return r;
+        r = log_line_describe_gap(&line.gap, &sentence);
+        if (r < 0)
+                return r;
+        line.realtime_usec = line.gap.until;
+        line.text = sentence.data;
+        line.size = sentence.size;
+        f->on_line(f->userdata, NULL, &line);
+        return 0;
+}
+
+/* Something that was mapped is gone: what the handle knows is not to be believed. */
+static int renew_handle(JournalFollower *f) {
+        int r;
+
+        f->io_source = sd_event_source_disable_unref(f->io_source);
+        sd_journal_close(f->journal);
+        f->journal = NULL;
+        r = open_handle(f);
+        /* A file may have been renamed while the directory was read, and be missing until this. */
+        if (r >= 0)
+                r = sd_journal_process(f->journal);
+        if (r >= 0)
+                r = renew_coverage(f);
+        return r < 0 ? r : journal_follower_look_afresh(f);
+}
+
+static int look_at_files(JournalFollower *f) {
+        int r;
+
+        if (!f->journal || f->faults != journal_memory_faults())
+                return renew_handle(f);
+        r = sd_journal_process(f->journal);
+        return r == SD_JOURNAL_INVALIDATE ? renew_coverage(f) : r;
 }
 
 static int next_entry(JournalFollower *f) {
         if (!f->positioned)
-                return sd_journal_next(f->journal);
+                return journal_next(f->journal, &f->source, f->cursor);
         f->positioned = false;
         return 1;
 }
 
-int journal_follower_pump(JournalFollower *f, unsigned max) {
+static int take_entries(JournalFollower *f, unsigned max) {
         int r;
 
-        r = sd_journal_process(f->journal);
-        if (r < 0)
-                return r;
         for (unsigned i = 0; i < max; i++) {
                 r = next_entry(f);
                 if (r <= 0)
@@ -136,9 +248,39 @@ int journal_follower_pump(JournalFollower *f, unsigned max) {
                 if (++f->entries % JOURNAL_MEMORY_ENTRIES == 0)
                         journal_memory_release();
                 f->taken_at_usec = clock_monotonic_usec();
-                take_entry(f);
+                r = take_entry(f);
+                if (r == -EAGAIN) {
+                        f->positioned = true;
+                        return 0;
+                }
+                if (r < 0)
+                        r = renew_handle(f);
+                if (r < 0)
+                        return r;
         }
         return 1;
+}
+
+int journal_follower_pump(JournalFollower *f, unsigned max) {
+        unsigned before = f->entries;
+        int r;
+
+        r = look_at_files(f);
+        if (r >= 0)
+                r = take_entries(f, max);
+        if (r < 0 || !(f->announced || f->entries != before))
+                return r;
+        f->announced = false;
+        journal_coverage_note(&f->coverage, f->cursor, r == 0 && !f->positioned);
+        return r;
+}
+
+usec_t journal_follower_realtime_usec(const JournalFollower *f) {
+        return log_cursor_realtime(f->cursor);
+}
+
+bool journal_follower_is_waiting(const JournalFollower *f) {
+        return f->positioned;
 }
 
 static int pump_turn(JournalFollower *f) {
@@ -161,6 +303,7 @@ static void start_looking(JournalFollower *f) {
 static int on_journal_io(sd_event_source *s _unused_, int fd _unused_, uint32_t events _unused_, void *userdata) {
         JournalFollower *f = userdata;
 
+        f->announced = true;
         (void) journal_follower_look_afresh(f);
         if (f->interval_usec > 0) {
                 start_looking(f);
@@ -177,15 +320,19 @@ static int on_more(sd_event_source *s _unused_, void *userdata) {
 }
 
 /* When nothing has come for a while, journald's own announcement of the next line is awaited, which may be late. */
-static int on_look(sd_event_source *s, uint64_t usec, void *userdata) {
+static int on_look(sd_event_source *s, uint64_t usec _unused_, void *userdata) {
         JournalFollower *f = userdata;
+        usec_t silent;
 
+        if (++f->looks % LOOKS_UNTIL_AFRESH == 0)
+                (void) journal_follower_look_afresh(f);
         (void) pump_turn(f);
-        if (usec > f->taken_at_usec + LOOK_QUIET_USEC) {
+        silent = clock_monotonic_usec() - f->taken_at_usec;
+        if (silent > LOOK_QUIET_USEC) {
                 journal_memory_release();
                 return sd_event_source_set_enabled(s, SD_EVENT_OFF);
         }
-        (void) sd_event_source_set_time_relative(s, f->interval_usec);
+        (void) sd_event_source_set_time_relative(s, f->interval_usec * (silent > LOOK_CLOSE_USEC ? LOOK_SLACK : 1));
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
@@ -219,9 +366,10 @@ static int add_sources(JournalFollower *f) {
         return r;
 }
 
-int journal_follower_new(sd_event *event, const JournalSource *source, const char *slice, JournalOnLine on_line,
-                         void *userdata, JournalFollower **ret) {
+int journal_follower_new(sd_event *event, const JournalSource *source, const char *slice, size_t keep_max,
+                         JournalOnLine on_line, void *userdata, JournalFollower **ret) {
         _cleanup_(journal_follower_freep) JournalFollower *f = calloc(1, sizeof(JournalFollower));
+        LogGap none;
         int r;
 
         if (!f)
@@ -229,6 +377,7 @@ int journal_follower_new(sd_event *event, const JournalSource *source, const cha
         f->event = sd_event_ref(event);
         f->source = *source;
         f->on_line = on_line;
+        f->joiner.keep_max = keep_max;
         f->userdata = userdata;
         r = string_replace(&f->slice, slice);
         if (r >= 0)
@@ -236,9 +385,12 @@ int journal_follower_new(sd_event *event, const JournalSource *source, const cha
         if (r >= 0)
                 r = open_handle(f);
         if (r >= 0)
+                r = journal_coverage_renew(&f->coverage, &f->source, &none);
+        if (r >= 0)
                 r = seek_end(f);
         if (r < 0)
                 return r;
+        journal_coverage_note(&f->coverage, f->cursor, true);
         journal_memory_release();
         *ret = TAKE_PTR(f);
         return 0;
@@ -252,6 +404,8 @@ JournalFollower *journal_follower_free(JournalFollower *f) {
         sd_event_source_disable_unref(f->look_source);
         sd_journal_close(f->journal);
         line_joiner_done(&f->joiner);
+        journal_entry_done(&f->entry);
+        journal_coverage_done(&f->coverage);
         sd_event_unref(f->event);
         free(f->slice);
         free(f);

@@ -1,4 +1,4 @@
-/* Letting go of the journal's mapped pages: see journal-memory.h.
+/* Letting go of the journal's mapped pages, and what is gone of them: see journal-memory.h.
  *
  * libsystemd has no call for it, so the maps are found where the kernel lists them. MADV_DONTNEED on a shared map of a
  * file loses nothing: the next access brings the page back. */
@@ -6,9 +6,40 @@
 
 #include <remote-developer/macros.h>
 
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t faults;
+static uintptr_t page_size;
+
+/* As journalctl's, which libsystemd does not offer: a page of zeros in the place of the one that is gone. */
+static void on_fault(int signal_number, siginfo_t *info, void *context _unused_) {
+        void *page = (void *) ((uintptr_t) info->si_addr & ~(page_size - 1));
+
+        if (info->si_code == BUS_ADRERR && info->si_addr &&
+            mmap(page, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == page) {
+                faults = faults + 1;
+                return;
+        }
+        (void) signal(signal_number, SIG_DFL);
+        (void) raise(signal_number);
+}
+
+int journal_memory_catch_faults(void) {
+        struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER };
+
+        page_size = (uintptr_t) sysconf(_SC_PAGESIZE);
+        return sigaction(SIGBUS, &action, NULL) < 0 ? -errno : 0;
+}
+
+unsigned journal_memory_faults(void) {
+        return (unsigned) faults;
+}
 
 static void release_line(const char *line) {
         unsigned long begin, end;

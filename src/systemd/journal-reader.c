@@ -5,46 +5,68 @@
 #include <remote-developer/journal-reader.h>
 
 #include <remote-developer/journal-memory.h>
+#include <remote-developer/log-cursor.h>
 #include <remote-developer/strings.h>
 
-#include "journal-internal.h"
+#include "journal-doubles.h"
+#include "journal-entry.h"
+#include "journal-files.h"
 #include "line-joiner.h"
+#include "stream-starts.h"
 
 #include <stdio.h>
+#include <syslog.h>
+
+/* Entries between two looks at whether the files are still the same. */
+#define CHECK_ENTRIES 64
 
 struct JournalReader {
         JournalSource source;
         char *unit;
+        unsigned sources;
         sd_journal *journal;
+        JournalEntry entry;
         LineJoiner joiner;
+        StreamStarts starts;
         char cursor[LOG_LINE_CURSOR_SIZE]; /* of the last entry taken; "" at first */
-        bool positioned;                  /* a seek was made; the next entry is the wanted one */
-        unsigned entries;                 /* read so far */
+        bool cursor_is_old;                /* ... it is that of the journal's current entry */
+        bool positioned;                   /* a seek was made; the current entry is the wanted one */
+        unsigned entries;                  /* read so far */
+
+        JournalFiles files; /* that the handle has */
+        char checked[LOG_LINE_CURSOR_SIZE]; /* the place where they were last seen to be the same; "": none yet */
+        unsigned since_check; /* entries that were read behind it */
+        usec_t taken_realtime_usec; /* of the last of them */
+        Buffer sentence;      /* of a gap */
 };
 
-static int open_handle(JournalReader *r) {
-        sd_journal *j;
-        int e;
-
-        e = journal_open(&r->source, &j);
-        if (e < 0)
-                return e;
-        e = journal_match_unit(j, &r->source, r->unit);
-        if (e < 0) {
-                sd_journal_close(j);
-                return e;
-        }
-        r->journal = j;
-        return 0;
+static int match(JournalReader *r) {
+        return journal_match_unit(r->journal, &r->source, r->unit, r->sources);
 }
 
-int journal_reader_open(const JournalSource *source, const char *unit, JournalReader **ret) {
+static int open_handle(JournalReader *r) {
+        int e;
+
+        sd_journal_close(r->journal);
+        r->journal = NULL;
+        r->positioned = false;
+        r->files = journal_files_now(&r->source);
+        e = journal_open(&r->source, &r->journal);
+        if (e < 0)
+                return e;
+        journal_doubles_refresh(&r->source);
+        return match(r);
+}
+
+int journal_reader_open(const JournalSource *source, const char *unit, unsigned sources, JournalReader **ret) {
         _cleanup_(journal_reader_freep) JournalReader *r = calloc(1, sizeof(JournalReader));
         int e;
 
         if (!r)
                 return -ENOMEM;
         r->source = *source;
+        r->sources = sources;
+        r->joiner.keep_max = LINE_JOINER_KEEP_ALL;
         e = string_replace(&r->unit, unit);
         if (e >= 0)
                 e = open_handle(r);
@@ -61,111 +83,310 @@ JournalReader *journal_reader_free(JournalReader *r) {
                 return NULL;
         sd_journal_close(r->journal);
         line_joiner_done(&r->joiner);
+        journal_entry_done(&r->entry);
+        buffer_done(&r->sentence);
         free(r->unit);
         free(r);
         return NULL;
 }
 
-/* What was kept of lines belongs to the old place. */
+/* --- places --- */
+
+/* What was kept of lines belongs to the old place, and what streams have begun before the new one is not known. */
 static void forget_place(JournalReader *r) {
-        line_joiner_done(&r->joiner);
-        r->positioned = false;
-        r->cursor[0] = 0;
+        line_joiner_forget(&r->joiner);
+        stream_starts_forget(&r->starts);
+        r->positioned = r->cursor_is_old = false;
+        r->cursor[0] = r->checked[0] = 0;
+        r->since_check = 0;
+}
+
+static int copy_cursor(sd_journal *j, char ret[static LOG_LINE_CURSOR_SIZE]) {
+        _cleanup_free_ char *cursor = NULL;
+        int e;
+
+        e = sd_journal_get_cursor(j, &cursor);
+        if (e < 0)
+                return e;
+        if (strlen(cursor) >= LOG_LINE_CURSOR_SIZE)
+                return -E2BIG;
+        memcpy(ret, cursor, strlen(cursor) + 1);
+        return 0;
+}
+
+const char *journal_reader_cursor(JournalReader *r) {
+        if (r->cursor_is_old && copy_cursor(r->journal, r->cursor) >= 0)
+                r->cursor_is_old = false;
+        return r->cursor;
 }
 
 int journal_reader_seek_head(JournalReader *r) {
         forget_place(r);
+        stream_starts_know_all(&r->starts);
         return sd_journal_seek_head(r->journal);
 }
 
-static bool entry_ends_line(sd_journal *j) {
-        const char *text;
-        size_t size;
-
-        return !journal_entry_goes_on(j) && journal_get_data(j, "MESSAGE", &text, &size) >= 0;
+int journal_reader_seek_end(JournalReader *r) {
+        forget_place(r);
+        return sd_journal_seek_tail(r->journal);
 }
 
-/* Stands on the entry before the last `lines` whole lines, or on that of the cursor if it comes first. 1: there is
- * one; 0: the log has no more lines than that. */
-static int step_back(JournalReader *r, const char *cursor, uint64_t lines, uint64_t *ret_lines) {
+/* Stands on the entry that was sought: the place before it is that of the entry before. */
+static int stand_before(JournalReader *r) {
         int e;
 
-        *ret_lines = 0;
-        while ((e = sd_journal_previous(r->journal)) > 0) {
-                if (*cursor && sd_journal_test_cursor(r->journal, cursor) > 0)
-                        return 1;
-                if (!entry_ends_line(r->journal))
-                        continue;
-                if (*ret_lines == lines)
-                        return 1;
-                (*ret_lines)++;
-        }
-        return e;
+        e = sd_journal_previous(r->journal);
+        if (e == 0)
+                return journal_reader_seek_head(r);
+        return e < 0 ? e : copy_cursor(r->journal, r->cursor);
 }
 
-int journal_reader_seek_tail_after(JournalReader *r, const char *cursor, uint64_t lines, uint64_t *ret_lines) {
-        _cleanup_free_ char *found = NULL;
+int journal_reader_seek_since(JournalReader *r, usec_t realtime_usec) {
         int e;
 
         forget_place(r);
-        e = sd_journal_seek_tail(r->journal);
-        if (e >= 0)
-                e = step_back(r, cursor, lines, ret_lines);
-        if (e == 0)
-                return sd_journal_seek_head(r->journal);
-        if (e > 0)
-                e = sd_journal_get_cursor(r->journal, &found);
-        if (e >= 0)
-                snprintf(r->cursor, sizeof(r->cursor), "%s", found);
-        return MIN_OF(e, 0);
-}
-
-int journal_reader_seek_tail(JournalReader *r, uint64_t lines) {
-        uint64_t found;
-
-        return journal_reader_seek_tail_after(r, "", lines, &found);
-}
-
-const char *journal_reader_cursor(const JournalReader *r) {
-        return r->cursor;
-}
-
-/* seek_cursor() goes to the entry or to the nearest one there is; only if it is that very entry may it be skipped. */
-int journal_reader_seek_after(JournalReader *r, const char *cursor) {
-        int e;
-
-        e = sd_journal_seek_cursor(r->journal, cursor);
+        e = sd_journal_seek_realtime_usec(r->journal, realtime_usec);
         if (e >= 0)
                 e = sd_journal_next(r->journal);
-        if (e < 0)
-                return e;
-        forget_place(r);
-        r->positioned = e > 0 && sd_journal_test_cursor(r->journal, cursor) <= 0;
-        snprintf(r->cursor, sizeof(r->cursor), "%s", cursor);
-        return 0;
+        if (e > 0)
+                return stand_before(r);
+        return e < 0 ? e : journal_reader_seek_end(r);
 }
 
-static int next_entry(JournalReader *r) {
+/* An entry of another source than is read here is there as well. */
+static int is_there_unmatched(JournalReader *r, const char *cursor) {
+        int found, e;
+        bool stands;
+
+        found = journal_has_cursor(r->journal, cursor);
+        if (found < 0)
+                return found;
+        sd_journal_flush_matches(r->journal);
+        e = match(r);
+        if (e >= 0)
+                e = journal_seek(r->journal, cursor, &stands);
+        return e < 0 ? e : found;
+}
+
+/* As journal_seek(); what was kept of the old place is forgotten if there is a new one. */
+static int leave_for(JournalReader *r, const char *cursor, bool *ret_stands) {
+        int found = journal_seek(r->journal, cursor, ret_stands);
+
+        if (found >= 0)
+                forget_place(r);
+        return found;
+}
+
+int journal_reader_seek_after(JournalReader *r, const char *cursor) {
+        bool stands = false;
+        int found;
+
+        found = leave_for(r, cursor, &stands);
+        if (found < 0)
+                return found;
+        r->positioned = stands && found == 0;
+        snprintf(r->cursor, sizeof(r->cursor), "%s", cursor);
+        return found > 0 ? 1 : is_there_unmatched(r, cursor);
+}
+
+int journal_reader_seek_before(JournalReader *r, const char *cursor) {
+        bool stands = false;
+        int found;
+
+        found = leave_for(r, cursor, &stands);
+        return found < 0 || stands ? found : journal_reader_seek_end(r);
+}
+
+static int read_entry(JournalReader *r) {
         if (++r->entries % JOURNAL_MEMORY_ENTRIES == 0)
                 journal_memory_release();
-        if (!r->positioned)
-                return sd_journal_next(r->journal);
-        r->positioned = false;
+        return journal_entry_read(&r->entry, r->journal, &r->source, NULL);
+}
+
+int journal_reader_go_back(JournalReader *r, unsigned sources, const char *floor, unsigned max, uint64_t *lines) {
+        int e;
+
+        for (unsigned i = 0; i < max && *lines > 0; i++) {
+                e = sd_journal_previous(r->journal);
+                if (e == 0)
+                        return journal_reader_seek_head(r) < 0 ? -EIO : 1;
+                if (e < 0)
+                        return e;
+                if (*floor && sd_journal_test_cursor(r->journal, floor) > 0)
+                        return journal_reader_seek_after(r, floor) < 0 ? -EIO : 1;
+                e = read_entry(r);
+                if (e < 0)
+                        return e;
+                if (r->entry.is_half)
+                        continue; /* it is behind the last line */
+                if (journal_entry_ends_line(&r->entry, r->unit, sources))
+                        --*lines;
+        }
+        if (*lines > 0)
+                return 0;
+        e = stand_before(r);
+        return e < 0 ? e : 1;
+}
+
+/* --- reading --- */
+
+static int next_entry(JournalReader *r) {
+        if (r->positioned) {
+                r->positioned = false;
+                return 1;
+        }
+        return journal_next(r->journal, &r->source, r->source.split ? journal_reader_cursor(r) : "");
+}
+
+/* Where other entries came between, what this entry's line began with lies before the place where reading began. */
+static int find_start(JournalReader *r) {
+        char here[LOG_LINE_CURSOR_SIZE];
+        bool stands;
+        int e;
+
+        e = copy_cursor(r->journal, here);
+        if (e >= 0)
+                e = stream_starts_find(&r->starts, r->journal, &r->source, &r->entry, &r->joiner);
+        sd_journal_flush_matches(r->journal);
+        if (e >= 0)
+                e = match(r);
+        if (e >= 0)
+                e = journal_seek(r->journal, here, &stands);
+        if (e == 0)
+                e = -ESTALE; /* it went meanwhile */
+        return e < 0 ? e : read_entry(r);
+}
+
+static int take_entry(JournalReader *r, LogLine *ret) {
+        int e;
+
+        e = read_entry(r);
+        if (e >= 0 && r->entry.is_half)
+                return -EAGAIN;
+        if (e >= 0 && r->files.faults != journal_memory_faults())
+                e = -EBADMSG;
+        if (e < 0 || !journal_entry_belongs(&r->entry, r->unit))
+                return MIN_OF(e, 0);
+        if (!stream_starts_is_known(&r->starts, &r->entry)) {
+                e = find_start(r);
+                if (e < 0)
+                        return e;
+        }
+        r->cursor_is_old = true;
+        if (r->entry.source == LOG_SOURCE_GAP)
+                return journal_entry_gap(&r->entry, journal_reader_cursor(r), ret);
+        if (r->sources & LOG_WITHOUT_CURSORS)
+                return line_joiner_take(&r->joiner, &r->entry, "", ret);
+        return line_joiner_take(&r->joiner, &r->entry, journal_reader_cursor(r), ret);
+}
+
+/* --- files that change --- */
+
+static void note_check(JournalReader *r) {
+        snprintf(r->checked, sizeof(r->checked), "%s", journal_reader_cursor(r));
+        r->since_check = 0;
+}
+
+/* What was read since the last check came from a file that was just removed, or was passed over with it. */
+static int give_gap(JournalReader *r, LogLine *ret) {
+        LogGap gap = { .reason = LOG_GAP_VACUUMED, .lines = LOG_GAP_LINES_UNKNOWN,
+                       .since = log_cursor_realtime(r->checked) };
+        int e;
+
+        buffer_clear(&r->sentence);
+        e = log_line_describe_gap(&gap, &r->sentence);
+        if (e >= 0)
+                e = sd_journal_seek_realtime_usec(r->journal, r->taken_realtime_usec + 1);
+        if (e < 0)
+                return e;
+        line_joiner_forget(&r->joiner);
+        stream_starts_forget(&r->starts);
+        r->positioned = r->cursor_is_old = false;
+        r->checked[0] = 0;
+        r->since_check = 0;
+        *ret = (LogLine){ .cursor = "", .realtime_usec = gap.since, .priority = LOG_INFO, .source = LOG_SOURCE_GAP,
+                          .text = r->sentence.data, .size = r->sentence.size, .gap = gap };
         return 1;
 }
 
-int journal_reader_next(JournalReader *r, LogLine *ret) {
+/* From the place where all was well over what was read since; `ahead`: it stands on the first entry of that. */
+static int go_on(JournalReader *r, bool ahead) {
+        unsigned n = r->since_check;
+        int e = 1;
+
+        r->positioned = ahead && n == 0;
+        if (ahead && n > 0)
+                n--;
+        while (n-- > 0 && (e = sd_journal_next(r->journal)) > 0)
+                ;
+        return MIN_OF(e, 0);
+}
+
+/* The same place with a new handle. 1: a gap; 0: nothing is missing. */
+static int renew(JournalReader *r, LogLine *ret) {
+        int e, found, there;
+        bool stands;
+
+        if (!*r->checked)
+                note_check(r);
+        e = open_handle(r);
+        if (e < 0 || !*r->checked)
+                return e < 0 ? e : sd_journal_seek_head(r->journal);
+        found = there = journal_seek(r->journal, r->checked, &stands);
+        if (found == 0)
+                there = is_there_unmatched(r, r->checked);
+        if (there < 0)
+                return there;
+        return there > 0 ? go_on(r, found == 0) : give_gap(r, ret);
+}
+
+static bool is_check_due(const JournalReader *r) {
+        return r->since_check >= CHECK_ENTRIES;
+}
+
+/* 1: a line; 0: none is there; -EAGAIN: a check is due before the next entry. */
+static int read_line(JournalReader *r, LogLine *ret) {
         int e;
 
         do {
                 e = next_entry(r);
                 if (e <= 0)
                         return e;
-                e = line_joiner_take(&r->joiner, r->journal, r->unit, ret);
-                if (e >= 0)
-                        memcpy(r->cursor, ret->cursor, sizeof(r->cursor));
-        } while (e == 0);
-        return e;
+                e = take_entry(r, ret);
+                if (e == -EAGAIN) {
+                        r->positioned = true; /* until it is all there */
+                        return 0;
+                }
+                if (e < 0)
+                        return e; /* not counted: it is read again with a new handle */
+                r->since_check++;
+                r->taken_realtime_usec = r->entry.realtime_usec;
+                if (!*r->checked)
+                        note_check(r);
+        } while (e == 0 && !is_check_due(r));
+        return e == 0 ? -EAGAIN : e;
+}
+
+int journal_reader_next(JournalReader *r, LogLine *ret) {
+        bool due = is_check_due(r), changed;
+        int e;
+
+        for (;; due = e == -EAGAIN) {
+                changed = due && journal_files_have_changed(&r->files, &r->source);
+                if (due && !changed)
+                        note_check(r);
+                e = changed ? renew(r, ret) : 0;
+                if (e == 0)
+                        e = read_line(r, ret);
+                if (e == -EAGAIN)
+                        continue;
+                /* An end, or an error, is believed only of files that are as they were. */
+                if (e > 0 || !journal_files_have_changed(&r->files, &r->source))
+                        return e;
+                e = renew(r, ret);
+                if (e != 0)
+                        return e;
+        }
 }
 
 int journal_reader_flush(JournalReader *r, LogLine *ret) {
@@ -186,6 +407,19 @@ bool journal_reader_source_is_readable(const JournalSource *source) {
                 bytes = 0;
         sd_journal_close(j);
         return bytes > 0;
+}
+
+int journal_reader_source_oldest(const JournalSource *source, usec_t *ret) {
+        uint64_t to;
+        sd_journal *j;
+        int r;
+
+        r = journal_open(source, &j);
+        if (r < 0)
+                return r;
+        r = sd_journal_get_cutoff_realtime_usec(j, ret, &to);
+        sd_journal_close(j);
+        return r > 0 ? 0 : r == 0 ? -ENOENT : r;
 }
 
 bool journal_reader_source_is_persistent(const JournalSource *source) {

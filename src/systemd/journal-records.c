@@ -1,6 +1,7 @@
 /* The manager's records about a unit. See journal-records.h. One row a message id. */
 #include <remote-developer/journal-records.h>
 
+#include <remote-developer/journal-socket.h>
 #include <remote-developer/strings.h>
 
 #include "journal-internal.h"
@@ -9,21 +10,44 @@
 #include <stdio.h>
 #include <systemd/sd-messages.h>
 
-static void take_main_exit(sd_journal *j, Evidence *e) {
+/* Steps and what runs after the end have the same message id. */
+static void take_exit(sd_journal *j, Evidence *e) {
         char code[ENDING_WORD_SIZE], status[ENDING_WORD_SIZE], command[ENDING_WORD_SIZE];
+        bool is_step;
 
-        /* Steps and what runs after the end (ExecStartPre, ExecStopPost) have the same message id. */
         journal_get_text(j, "COMMAND", command, sizeof(command));
-        if (!string_equal(command, "ExecStart"))
+        is_step = string_equal(command, "ExecStartPre");
+        if (!is_step && !string_equal(command, "ExecStart"))
                 return;
         journal_get_text(j, "EXIT_CODE", code, sizeof(code));
         journal_get_text(j, "EXIT_STATUS", status, sizeof(status));
-        ending_set_word(e->journal.exit_code, code);
         /* A number here, also for signals; the recorder's form is the signal's name. */
-        if (string_equal(code, "exited"))
-                ending_set_word(e->journal.exit_status, status);
-        else
-                ending_set_signal(e->journal.exit_status, (int) strtol(status, NULL, 10));
+        if (!string_equal(code, "exited"))
+                ending_set_signal(status, (int) strtol(status, NULL, 10));
+        ending_set_word(is_step ? e->step.exit_code : e->journal.exit_code, code);
+        ending_set_word(is_step ? e->step.exit_status : e->journal.exit_status, status);
+}
+
+/* Those behind the work have higher numbers, and tell nothing of its preparation but that it is over. */
+static void take_step(sd_journal *j, Evidence *e) {
+        char number[16], event[32];
+        uint64_t step;
+
+        journal_get_text(j, "REMOTE_DEVELOPER_STEP", number, sizeof(number));
+        journal_get_text(j, "REMOTE_DEVELOPER_STEP_EVENT", event, sizeof(event));
+        if (string_to_uint64(number, &step) < 0)
+                return;
+        if (step >= e->step.last) {
+                if (e->step.next_at == 0)
+                        (void) sd_journal_get_realtime_usec(j, &e->step.next_at);
+                return;
+        }
+        e->step.begun = (unsigned) step + 1;
+        if (string_equal(event, step_event_words[STEP_BEGINS]))
+                (void) sd_journal_get_realtime_usec(j, &e->step.begun_at);
+        e->step.overdue = string_equal(event, step_event_words[STEP_OVERDUE]);
+        journal_get_text(j, "ERRNO", number, sizeof(number));
+        e->step.error = (int) strtol(number, NULL, 10);
 }
 
 static void take_failure(sd_journal *j, Evidence *e) {
@@ -73,16 +97,17 @@ static const struct {
 } records[] = {
         { SD_MESSAGE_UNIT_STARTING_STR, take_starting },
         { SD_MESSAGE_UNIT_STARTED_STR, take_start },
-        { SD_MESSAGE_UNIT_PROCESS_EXIT_STR, take_main_exit },
+        { SD_MESSAGE_UNIT_PROCESS_EXIT_STR, take_exit },
         { SD_MESSAGE_UNIT_FAILURE_RESULT_STR, take_failure },
         { SD_MESSAGE_UNIT_SUCCESS_STR, take_success },
         { SD_MESSAGE_UNIT_STOPPING_STR, take_stop },
         { SD_MESSAGE_SPAWN_FAILED_STR, take_spawn_failure },
+        { STEP_MESSAGE_ID, take_step },
 };
 
 /* Only the manager may tell, which in system mode is root's; and, of a failed start, its child before it became the
- * program, which may be the task's user by then, and gone before journald looked for its unit. A task could thus lie
- * of its own start, and gain nothing but a failure with another name. */
+ * program, which may be the task's user by then, and gone before journald looked for its unit; as our launcher of a
+ * step is. A task could thus lie of its own start, and gain nothing but a failure with another name. */
 static bool record_is_trusted(sd_journal *j, RuntimeScope scope, const char *unit) {
         char uid[16], message_id[ID128_TEXT_SIZE], writer[128];
 
@@ -93,7 +118,7 @@ static bool record_is_trusted(sd_journal *j, RuntimeScope scope, const char *uni
                 return true;
         journal_get_text(j, "MESSAGE_ID", message_id, sizeof(message_id));
         journal_get_unit(j, scope, writer, sizeof(writer));
-        if (!string_equal(message_id, SD_MESSAGE_SPAWN_FAILED_STR))
+        if (!string_equal(message_id, SD_MESSAGE_SPAWN_FAILED_STR) && !string_equal(message_id, STEP_MESSAGE_ID))
                 return false;
         return !*writer || string_equal(writer, unit);
 }

@@ -2,47 +2,35 @@
  * lines is nearly always empty. */
 #include "line-joiner.h"
 
-#include "journal-internal.h"
-
 #include <remote-developer/strings.h>
 
 #include <stdio.h>
-#include <syslog.h>
 
-void line_joiner_done(LineJoiner *l) {
+/* All open lines together may be so many times longer than the longest one. */
+#define OPEN_FACTOR 4
+#define OPEN_BYTES_MAX (OPEN_FACTOR * JOURNAL_LINE_MAX)
+
+void line_joiner_forget(LineJoiner *l) {
         for (size_t i = 0; i < l->n; i++)
                 buffer_done(&l->open[i].parts);
+        l->n = l->bytes = 0;
+}
+
+void line_joiner_done(LineJoiner *l) {
+        line_joiner_forget(l);
         free(l->open);
         buffer_done(&l->given);
-        *l = LINE_JOINER_NULL;
+        *l = (LineJoiner){};
 }
 
-static int read_position(sd_journal *j, LogLine *ret) {
-        _cleanup_free_ char *cursor = NULL;
-        char priority[8];
-        int r;
-
-        r = sd_journal_get_cursor(j, &cursor);
-        if (r >= 0)
-                r = sd_journal_get_realtime_usec(j, &ret->realtime_usec);
-        if (r < 0)
-                return r;
-        if (strlen(cursor) >= sizeof(ret->cursor))
-                return -E2BIG;
-        memcpy(ret->cursor, cursor, strlen(cursor) + 1);
-        journal_get_text(j, "PRIORITY", priority, sizeof(priority));
-        ret->priority = *priority >= '0' && *priority <= '7' ? *priority - '0' : LOG_INFO;
-        return 0;
-}
-
-static OpenLine *find_open(LineJoiner *l, const char *stream_id) {
+static OpenLine *find_open(LineJoiner *l, const JournalEntry *e) {
         for (size_t i = 0; i < l->n; i++)
-                if (string_equal(l->open[i].stream_id, stream_id))
+                if (l->open[i].source == e->source && string_equal(l->open[i].stream_id, e->stream_id))
                         return &l->open[i];
         return NULL;
 }
 
-static OpenLine *add_open(LineJoiner *l, const char *stream_id, const char *unit) {
+static OpenLine *add_open(LineJoiner *l, const JournalEntry *e) {
         size_t allocated = MAX_OF(l->allocated * 2, (size_t) 4);
         OpenLine *open;
 
@@ -54,66 +42,99 @@ static OpenLine *add_open(LineJoiner *l, const char *stream_id, const char *unit
                 l->allocated = allocated;
         }
         open = &l->open[l->n++];
-        *open = (OpenLine){};
-        snprintf(open->stream_id, sizeof(open->stream_id), "%s", stream_id);
-        snprintf(open->unit, sizeof(open->unit), "%s", unit);
+        *open = (OpenLine){ .source = e->source };
+        memcpy(open->stream_id, e->stream_id, sizeof(open->stream_id));
+        memcpy(open->unit, e->unit, sizeof(open->unit));
         return open;
 }
 
-static int give_open(LineJoiner *l, OpenLine *open, LogLine *ret) {
+static void drop_text(LineJoiner *l, OpenLine *open) {
+        l->bytes -= open->parts.size;
+        buffer_done(&open->parts);
+        open->dropped = true;
+}
+
+static void append_text(LineJoiner *l, OpenLine *open, const char *text, size_t size) {
+        open->size += size;
+        if (open->dropped)
+                return;
+        if (open->size > l->keep_max || l->bytes + size > OPEN_FACTOR * l->keep_max ||
+            buffer_append(&open->parts, text, size) < 0)
+                drop_text(l, open);
+        else
+                l->bytes += size;
+}
+
+static LogLine line_of(const JournalEntry *e, const char *cursor) {
+        return (LogLine){ .cursor = cursor,
+                .realtime_usec = e->realtime_usec,
+                .priority = e->priority,
+                .source = e->source,
+                .maybe_cut = e->maybe_cut,
+                .text = e->text.data ?: "",
+                .size = e->text.size };
+}
+
+static void append_entry(LineJoiner *l, OpenLine *open, const JournalEntry *e, const char *cursor) {
+        bool cut;
+
+        append_text(l, open, e->text.data, e->text.size);
+        if (e->ends_nul)
+                append_text(l, open, "", 1);
+        cut = open->position.maybe_cut;
+        open->position = line_of(e, NULL);
+        open->position.maybe_cut |= cut;
+        snprintf(open->cursor, sizeof(open->cursor), "%s", cursor);
+}
+
+static int give_open(LineJoiner *l, OpenLine *open, bool partial, LogLine *ret) {
         *ret = open->position;
+        memcpy(l->given_cursor, open->cursor, sizeof(l->given_cursor));
         buffer_done(&l->given);
         l->given = open->parts;
         l->bytes -= open->parts.size;
-        *open = l->open[--l->n];
-        ret->text = l->given.data ?: "";
-        ret->size = l->given.size;
+        ret->partial = partial;
+        ret->cursor = l->given_cursor;
+        ret->text = open->dropped ? NULL : l->given.data ?: "";
+        ret->size = open->size;
+        if (partial) {
+                open->parts = BUFFER_NULL;
+                open->size = 0;
+                open->dropped = false;
+        } else
+                *open = l->open[--l->n];
         return 1;
 }
 
-static int append_part(LineJoiner *l, OpenLine *open, const char *text, size_t size, const LogLine *position) {
-        int r = buffer_append(&open->parts, text, size);
+int line_joiner_take(LineJoiner *l, const JournalEntry *e, const char *cursor, LogLine *ret) {
+        OpenLine *open = l->n > 0 ? find_open(l, e) : NULL;
 
-        if (r < 0)
-                return r;
-        l->bytes += size;
-        open->position = *position;
-        return 0;
-}
-
-static int take_part(LineJoiner *l, sd_journal *j, const char *unit, bool goes_on, LogLine *ret) {
-        char stream_id[ID128_TEXT_SIZE];
-        OpenLine *open;
-        int r;
-
-        journal_get_text(j, "_STREAM_ID", stream_id, sizeof(stream_id));
-        open = find_open(l, stream_id);
-        if (!open && !goes_on)
+        if (!open && !e->goes_on) {
+                *ret = line_of(e, cursor);
                 return 1;
+        }
         if (!open)
-                open = add_open(l, stream_id, unit);
-        r = open ? append_part(l, open, ret->text, ret->size, ret) : -ENOMEM;
-        if (r < 0)
-                return r;
-        return goes_on && l->bytes < JOURNAL_LINE_MAX ? 0 : give_open(l, open, ret);
-}
-
-int line_joiner_take(LineJoiner *l, sd_journal *j, const char *unit, LogLine *ret) {
-        bool goes_on;
-        int r;
-
-        r = read_position(j, ret);
-        if (r >= 0)
-                r = journal_get_data(j, "MESSAGE", &ret->text, &ret->size);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-        goes_on = journal_entry_goes_on(j);
-        return goes_on || l->n > 0 ? take_part(l, j, unit, goes_on, ret) : 1;
+                open = add_open(l, e);
+        if (!open)
+                return -ENOMEM;
+        append_entry(l, open, e, cursor);
+        if (!e->goes_on)
+                return give_open(l, open, false, ret);
+        if (open->size < JOURNAL_LINE_MAX && l->bytes < OPEN_BYTES_MAX)
+                return 0;
+        return give_open(l, open, true, ret);
 }
 
 int line_joiner_flush(LineJoiner *l, const char *unit, LogLine *ret) {
-        for (size_t i = 0; i < l->n; i++)
-                if (string_equal(l->open[i].unit, unit))
-                        return give_open(l, &l->open[i], ret);
+        for (size_t i = 0; i < l->n; i++) {
+                OpenLine *open = &l->open[i];
+
+                if (!string_equal(open->unit, unit))
+                        continue;
+                if (open->size > 0)
+                        return give_open(l, open, false, ret);
+                *open = l->open[--l->n];
+                i--;
+        }
         return 0;
 }

@@ -11,6 +11,7 @@
 #define SYSTEMD_NAME "org.freedesktop.systemd1"
 #define SYSTEMD_PATH "/org/freedesktop/systemd1"
 #define SYSTEMD_UNIT_PATH "/org/freedesktop/systemd1/unit"
+#define SYSTEMD_SERVICE "org.freedesktop.systemd1.Service"
 #define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
 
 typedef struct UnitCall UnitCall;
@@ -48,6 +49,16 @@ void unit_client_fail_queued(UnitClient *c, int error);
 /* Appends name, mode, properties and the empty list of auxiliary units: the arguments of StartTransientUnit. */
 int unit_spec_append(sd_bus_message *m, const UnitSpec *spec);
 
-/* Both take what they know out of an a{sv}; the rest is passed over. */
+/* A property that somebody wants, and where it goes in the struct that is filled. */
+typedef struct UnitProperty {
+        const char *name, *signature; /* of what its variant holds */
+        int (*read)(sd_bus_message *m, void *target); /* NULL: a number, as it comes */
+        size_t offset;
+} UnitProperty;
+
+/* Takes what the rows know out of an a{sv}; the rest is passed over. */
+int unit_properties_read(const UnitProperty *rows, size_t n, sd_bus_message *m, void *target);
+
+/* Both by rows of their own. */
 int unit_status_read_properties(UnitStatus *s, sd_bus_message *m);
 int unit_description_read_properties(UnitDescription *d, sd_bus_message *m);

@@ -53,6 +53,9 @@ static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error
         /* Only a loaded unit sends signals: that it was not there is overtaken. */
         if (!unit_status_is_loaded(&w->status))
                 w->status.load_state[0] = 0;
+        /* A command that ended, or that began, is told by a signal of the service without what it is about. */
+        if (w->follows_commands && string_equal(interface, SYSTEMD_SERVICE) && !unit_status_is_ended(&w->status))
+                (void) unit_client_read_watch(w, NULL, NULL);
         watch_changed(w);
         return 0;
 }

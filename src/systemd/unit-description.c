@@ -7,6 +7,8 @@
 
 void unit_description_done(UnitDescription *d) {
         strv_free(d->argv);
+        for (size_t i = 0; i < d->n_steps; i++)
+                strv_free(d->steps[i]);
         strv_free(d->recorder_argv);
         strv_free(d->environment);
         strv_free(d->part_of);
@@ -25,108 +27,120 @@ static int read_strv(sd_bus_message *m, void *target) {
         return 0;
 }
 
-static int read_string(sd_bus_message *m, void *target) {
-        const char *s;
-        int r = sd_bus_message_read(m, "s", &s);
-
-        return r < 0 ? r : string_replace(target, *s ? s : NULL);
-}
-
-static int read_t(sd_bus_message *m, void *target) {
-        return sd_bus_message_read(m, "t", target);
-}
-
-/* A daemon-reload leaves the unit the plain form of its commands (unit-spec.c): the launcher, the program, and the
- * arguments from argv[0] on, encoded. */
-static int undo_reload(char **argv) {
-        size_t n = strv_length(argv);
-        int r = 0;
-
-        if (n < 3)
-                return -EBADMSG;
-        free(argv[0]);
-        free(argv[1]);
-        memmove(argv, argv + 2, (n - 1) * sizeof(char *));
-        for (size_t i = 0; r >= 0 && argv[i]; i++)
-                r = string_decode(argv[i]);
-        return r;
-}
-
-static bool holds_word(char *const *v, const char *word) {
-        for (size_t i = 0; v && v[i]; i++)
-                if (string_equal(v[i], word))
+/* Words of ours before "--", that of the launcher itself passed over. */
+static bool has_option(char *const *argv, const char *word) {
+        for (size_t i = 1; argv && argv[0] && argv[i] && !string_equal(argv[i], "--"); i++)
+                if (string_equal(argv[i], word))
                         return true;
         return false;
 }
 
+/* The launcher becomes the command, whose words may be encoded (unit-spec.c): what stands behind "--" is the program
+ * and the arguments from argv[0] on. */
+static int undo_launch(char **argv, bool encoded) {
+        size_t n = strv_length(argv), skip = 1;
+        int r = 0;
+
+        while (skip < n && !string_equal(argv[skip], "--"))
+                skip++;
+        skip += 2;
+        if (skip >= n)
+                return -ENODATA;
+        for (size_t i = 0; i < skip; i++)
+                free(argv[i]);
+        memmove(argv, argv + skip, (n - skip + 1) * sizeof(char *));
+        for (size_t i = 0; r >= 0 && encoded && argv[i]; i++)
+                r = string_decode(argv[i]);
+        return r;
+}
+
 /* path, argv, flags, and when it ran. */
 static int read_command(sd_bus_message *m, char ***argv) {
-        _cleanup_strv_ char **flags = NULL;
         int r;
 
         r = sd_bus_message_skip(m, "s");
         if (r >= 0)
                 r = read_strv(m, argv);
-        if (r >= 0)
-                r = read_strv(m, &flags);
-        if (r >= 0 && !holds_word(flags, "no-env-expand"))
-                r = undo_reload(*argv);
-        return r < 0 ? r : sd_bus_message_skip(m, "ttttuii");
+        return r < 0 ? r : sd_bus_message_skip(m, "asttttuii");
 }
 
-/* The first command of the array; a task's unit has one of each kind. */
-static int read_first_command(sd_bus_message *m, void *target) {
+static int take_main(sd_bus_message *m, UnitDescription *d) {
+        int r = read_command(m, &d->argv);
+
+        if (r < 0)
+                return r;
+        d->separate_stderr |= has_option(d->argv, "--separate-stderr");
+        return undo_launch(d->argv, has_option(d->argv, "--encoded"));
+}
+
+/* A service before this one started the recorder without the launcher. */
+static int take_recorder(sd_bus_message *m, UnitDescription *d) {
+        int r = read_command(m, &d->recorder_argv);
+
+        return r >= 0 && has_option(d->recorder_argv, "--encoded") ? undo_launch(d->recorder_argv, true) : r;
+}
+
+static int take_step(sd_bus_message *m, UnitDescription *d) {
+        char ***argv = &d->steps[d->n_steps++];
+        int r = read_command(m, argv);
+
+        return r < 0 ? r : undo_launch(*argv, has_option(*argv, "--encoded"));
+}
+
+/* The first `max` commands of the array. */
+static int read_commands(sd_bus_message *m, UnitDescription *d, size_t max,
+                         int (*take)(sd_bus_message *m, UnitDescription *d)) {
         int r = sd_bus_message_enter_container(m, 'a', "(sasasttttuii)");
 
-        for (bool first = true; r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "sasasttttuii")) > 0;
-             first = false) {
-                r = first ? read_command(m, target) : sd_bus_message_skip(m, "sasasttttuii");
+        for (size_t n = 0; r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "sasasttttuii")) > 0; n++) {
+                r = n < max ? take(m, d) : sd_bus_message_skip(m, "sasasttttuii");
                 if (r >= 0)
                         r = sd_bus_message_exit_container(m);
         }
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
+static int read_main(sd_bus_message *m, void *description) {
+        return read_commands(m, description, 1, take_main);
+}
+
+static int read_recorder(sd_bus_message *m, void *description) {
+        return read_commands(m, description, 1, take_recorder);
+}
+
+static int read_steps(sd_bus_message *m, void *description) {
+        UnitDescription *d = description;
+
+        return read_commands(m, d, UNIT_DESCRIPTION_STEPS_MAX - d->n_steps, take_step);
+}
+
+/* "!/path" where it need not be there. */
+static int read_directory(sd_bus_message *m, void *description) {
+        UnitDescription *d = description;
+        const char *s;
+        int r = sd_bus_message_read(m, "s", &s);
+
+        if (r < 0)
+                return r;
+        d->makes_directory = *s == '!';
+        s += d->makes_directory;
+        return string_replace(&d->working_directory, *s ? s : NULL);
+}
+
+#define WHOLE(name, signature, read) { name, signature, read, 0 }
 #define PROPERTY(name, signature, read, member) { name, signature, read, offsetof(UnitDescription, member) }
 
-static const struct {
-        const char *name, *signature;
-        int (*read)(sd_bus_message *m, void *target);
-        size_t offset;
-} properties[] = {
-        PROPERTY("ExecStartEx", "a(sasasttttuii)", read_first_command, argv),
-        PROPERTY("ExecStopPostEx", "a(sasasttttuii)", read_first_command, recorder_argv),
+static const UnitProperty properties[] = {
+        WHOLE("ExecStartEx", "a(sasasttttuii)", read_main),
+        WHOLE("ExecStartPreEx", "a(sasasttttuii)", read_steps),
+        WHOLE("ExecStopPostEx", "a(sasasttttuii)", read_recorder),
         PROPERTY("Environment", "as", read_strv, environment),
         PROPERTY("PartOf", "as", read_strv, part_of),
-        PROPERTY("WorkingDirectory", "s", read_string, working_directory),
-        PROPERTY("RuntimeMaxUSec", "t", read_t, runtime_max_usec),
+        WHOLE("WorkingDirectory", "s", read_directory),
+        PROPERTY("ExecMainStartTimestamp", "t", NULL, main_started_usec),
+        PROPERTY("RuntimeMaxUSec", "t", NULL, runtime_max_usec),
 };
 
-static int read_property(UnitDescription *d, sd_bus_message *m, const char *name) {
-        int r;
-
-        for (size_t i = 0; i < ELEMENTSOF(properties); i++) {
-                if (!string_equal(properties[i].name, name))
-                        continue;
-                r = sd_bus_message_enter_container(m, 'v', properties[i].signature);
-                if (r >= 0)
-                        r = properties[i].read(m, (char *) d + properties[i].offset);
-                return r < 0 ? r : sd_bus_message_exit_container(m);
-        }
-        return sd_bus_message_skip(m, "v");
-}
-
 int unit_description_read_properties(UnitDescription *d, sd_bus_message *m) {
-        const char *name;
-        int r;
-
-        r = sd_bus_message_enter_container(m, 'a', "{sv}");
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(m, "s", &name);
-                if (r >= 0)
-                        r = read_property(d, m, name);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(m);
+        return unit_properties_read(properties, ELEMENTSOF(properties), m, d);
 }

@@ -7,8 +7,6 @@
 
 #include <stdio.h>
 
-typedef int (*PropertyRead)(sd_bus_message *m, void *target);
-
 static int read_word(sd_bus_message *m, void *target) {
         const char *s;
         int r = sd_bus_message_read(m, "s", &s);
@@ -16,18 +14,6 @@ static int read_word(sd_bus_message *m, void *target) {
         if (r >= 0)
                 snprintf(target, UNIT_WORD_SIZE, "%s", s);
         return r;
-}
-
-static int read_u(sd_bus_message *m, void *target) {
-        return sd_bus_message_read(m, "u", target);
-}
-
-static int read_i(sd_bus_message *m, void *target) {
-        return sd_bus_message_read(m, "i", target);
-}
-
-static int read_t(sd_bus_message *m, void *target) {
-        return sd_bus_message_read(m, "t", target);
 }
 
 static int read_id128(sd_bus_message *m, void *target) {
@@ -50,61 +36,62 @@ static int read_job(sd_bus_message *m, void *target) {
         return sd_bus_message_read(m, "(uo)", target, &path);
 }
 
+/* path, argv, ignore_errors, when it began and ended by two clocks, pid, code, status */
+static int read_command(sd_bus_message *m, unsigned number, UnitCommands *c) {
+        uint64_t begun, ended, monotonic;
+        int32_t code, status;
+        uint32_t pid;
+        int r;
+
+        r = sd_bus_message_skip(m, "sasb");
+        if (r >= 0)
+                r = sd_bus_message_read(m, "ttttuii", &begun, &monotonic, &ended, &monotonic, &pid, &code, &status);
+        if (r >= 0 && (begun > 0 || ended > 0))
+                *c = (UnitCommands){ number, begun, ended > 0 ? code : 0, ended > 0 ? status : 0 };
+        return r;
+}
+
+static int read_commands(sd_bus_message *m, void *target) {
+        UnitCommands c = {};
+        int r = sd_bus_message_enter_container(m, 'a', "(sasbttttuii)");
+
+        for (unsigned n = 1; r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "sasbttttuii")) > 0; n++) {
+                r = read_command(m, n, &c);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        if (r < 0)
+                return r;
+        *(UnitCommands *) target = c;
+        return sd_bus_message_exit_container(m);
+}
+
 #define PROPERTY(name, signature, read, member) { name, signature, read, offsetof(UnitStatus, member) }
 
-static const struct {
-        const char *name, *signature;
-        PropertyRead read;
-        size_t offset;
-} properties[] = {
+static const UnitProperty properties[] = {
         PROPERTY("LoadState", "s", read_word, load_state),
         PROPERTY("ActiveState", "s", read_word, active_state),
         PROPERTY("SubState", "s", read_word, sub_state),
         PROPERTY("InvocationID", "ay", read_id128, invocation_id),
         PROPERTY("Job", "(uo)", read_job, job_id),
-        PROPERTY("ActiveEnterTimestamp", "t", read_t, active_enter_usec),
-        PROPERTY("ActiveEnterTimestampMonotonic", "t", read_t, active_enter_monotonic_usec),
-        PROPERTY("InactiveEnterTimestamp", "t", read_t, inactive_enter_usec),
+        PROPERTY("ActiveEnterTimestamp", "t", NULL, active_enter_usec),
+        PROPERTY("ActiveEnterTimestampMonotonic", "t", NULL, active_enter_monotonic_usec),
+        PROPERTY("InactiveEnterTimestamp", "t", NULL, inactive_enter_usec),
         PROPERTY("Result", "s", read_word, result),
-        PROPERTY("MainPID", "u", read_u, main_pid),
-        PROPERTY("ExecMainCode", "i", read_i, exec_main_code),
-        PROPERTY("ExecMainStatus", "i", read_i, exec_main_status),
-        PROPERTY("ExecMainStartTimestamp", "t", read_t, exec_main_start_usec),
-        PROPERTY("ExecMainExitTimestamp", "t", read_t, exec_main_exit_usec),
-        PROPERTY("MemoryCurrent", "t", read_t, memory_bytes),
-        PROPERTY("CPUUsageNSec", "t", read_t, cpu_nsec),
-        PROPERTY("TasksCurrent", "t", read_t, tasks),
+        PROPERTY("MainPID", "u", NULL, main_pid),
+        PROPERTY("ExecMainCode", "i", NULL, exec_main_code),
+        PROPERTY("ExecMainStatus", "i", NULL, exec_main_status),
+        PROPERTY("ExecMainStartTimestamp", "t", NULL, exec_main_start_usec),
+        PROPERTY("ExecMainExitTimestamp", "t", NULL, exec_main_exit_usec),
+        PROPERTY("ExecStartPre", "a(sasbttttuii)", read_commands, prepare),
+        PROPERTY("ExecStopPost", "a(sasbttttuii)", read_commands, after),
+        PROPERTY("MemoryCurrent", "t", NULL, memory_bytes),
+        PROPERTY("CPUUsageNSec", "t", NULL, cpu_nsec),
+        PROPERTY("TasksCurrent", "t", NULL, tasks),
 };
 
-static int read_property(UnitStatus *s, sd_bus_message *m, const char *name) {
-        int r;
-
-        for (size_t i = 0; i < ELEMENTSOF(properties); i++) {
-                if (!string_equal(properties[i].name, name))
-                        continue;
-                r = sd_bus_message_enter_container(m, 'v', properties[i].signature);
-                if (r >= 0)
-                        r = properties[i].read(m, (char *) s + properties[i].offset);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-                return r;
-        }
-        return sd_bus_message_skip(m, "v");
-}
-
 int unit_status_read_properties(UnitStatus *s, sd_bus_message *m) {
-        const char *name;
-        int r;
-
-        r = sd_bus_message_enter_container(m, 'a', "{sv}");
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(m, "s", &name);
-                if (r >= 0)
-                        r = read_property(s, m, name);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(m);
+        return unit_properties_read(properties, ELEMENTSOF(properties), m, s);
 }
 
 bool unit_status_is_loaded(const UnitStatus *s) {

@@ -289,11 +289,13 @@ static int take_status(UnitWatch *w, sd_bus_message *m) {
 
 static int on_read_reply(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
         UnitCall *call = userdata;
-        UnitWatch *w = unit_client_find_watch(call->client, call->unit);
         const char *sentence;
         int e = reply_error(m, &sentence);
+        UnitWatch *w;
 
         call_answered(call);
+        /* Looked for only now: what was sent in the answer's place may have failed, and ended a watch. */
+        w = unit_client_find_watch(call->client, call->unit);
         if (e == 0)
                 e = w ? take_status(w, m) : -ECANCELED;
         if (e == 0 && w->on_changed)

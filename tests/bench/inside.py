@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """inside: takes one measurement in the machine, called by tests/bench/run through `machine exec`.
 
-    inside.py MEASUREMENT [--quick]
+    inside.py PROGRAMS MEASUREMENT [--quick]
 
-Prints a line `table JSON` for each table. What speaks to the service is what the system suite uses.
+PROGRAMS is where those of this folder were built. Prints a line `table JSON` for each table. What speaks to the
+service is what the system suite uses.
 """
 
 import importlib
@@ -30,9 +31,11 @@ class Tables:
             print('table', json.dumps({'title': title, 'rows': list(rows.items())}), flush=True)
 
 
-def main(measurement, *options):
+def main(programs, measurement, *options):
     tables = Tables()
-    importlib.import_module(measurement).measure(Service('system'), tables, '--quick' in options)
+    service = Service('system')
+    service.programs = pathlib.Path(programs)
+    importlib.import_module(measurement).measure(service, tables, '--quick' in options)
     tables.tell()
 
 

@@ -15,6 +15,30 @@ static uint64_t member_value(const Config *c, const ConfigKey *key) {
         return *(const unsigned *) member;
 }
 
+static void check_steps(const RecipeStep *steps, size_t n) {
+        assert(n <= RECIPE_STEPS_MAX);
+        for (const RecipeStep *s = steps; s < steps + n; s++) {
+                assert(!string_is_empty(s->status));
+                assert(s->progress >= 1 && s->progress <= 99);
+                assert(!string_is_empty(s->command[0]));
+                assert(!s->when || recipe_find_placeholder(s->when, strlen(s->when)));
+        }
+}
+
+/* What recipes use is known: with all values there, nothing is lacking. */
+static void check_recipe(const Recipe *r) {
+        RecipeValues all = {};
+
+        for (size_t i = 0; i < RECIPE_PLACEHOLDERS; i++)
+                *(const char **) ((char *) &all + recipe_placeholders[i].offset) = "v";
+        assert(!string_is_empty(r->name));
+        check_steps(r->steps, r->n_steps);
+        assert(r->work.progress >= 1 && r->work.progress <= 99);
+        assert(!r->work.command || !string_is_empty(r->work.command[0]));
+        check_steps(r->reviews, r->n_reviews);
+        assert(!recipe_lacks(r, &all));
+}
+
 static void check_accepted(const Config *c, const Problem *problem) {
         assert(problem->error == 0);
         for (const ConfigKey *k = config_keys; k < config_keys + CONFIG_KEYS; k++) {
@@ -26,6 +50,10 @@ static void check_accepted(const Config *c, const Problem *problem) {
         assert(c->sse_timeout_usec > c->sse_heartbeat_interval_usec);
         assert(!string_is_empty(c->user));
         assert(c->orphaned_task_action <= ORPHANED_TASK_RESUME);
+        assert(c->workspaces_directory && (!*c->workspaces_directory || *c->workspaces_directory == '/'));
+        assert(c->n_recipes >= n_shipped_recipes);
+        for (size_t i = 0; i < c->n_recipes; i++)
+                check_recipe(&c->recipes[i]);
 }
 
 static void check_refused(int r, const Problem *problem) {

@@ -48,6 +48,7 @@ static void test_health_of_systemd(void) {
         check_body_has(&f, "\"systemd_connected\":true");
         check_body_has(&f, "\"broken_files\":0");
         check_body_has(&f, "\"tasks\":1");
+        check_body_has(&f, "\"findings\":[]");
         fake_drop_connection(&f.story.systemd);
         story_settle(&f.story);
         api_ask(&f, "GET", "/api/health", NULL, NULL);

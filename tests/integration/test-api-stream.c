@@ -76,7 +76,8 @@ static void test_events_of_a_life(void) {
         TAP_CHECK(stream_has(&f, &c, RUNNING));
         TAP_CHECK(stream_has(&f, &c, "data: {\"log\": \"before\"}\n\n"));
         story_log(&f.story, "\\\"quoted\\\" \xff", NULL);
-        TAP_CHECK(stream_has(&f, &c, "data: {\"log\": \"\\\\\\\"quoted\\\\\\\" \xef\xbf\xbd\"}\n\n"));
+        TAP_CHECK(stream_has(&f, &c, "data: {\"log\": \"\\\\\\\"quoted\\\\\\\" \xef\xbf\xbd\", \"encoding\": "
+                                 "\"base64\", \"bytes\": \"XCJxdW90ZWRcIiD/\"}\n\n"));
         TAP_CHECK(!c.ended);
         fake_unit_set_state(story_unit(&f.story), "deactivating", "stop-post");
         TAP_CHECK(stream_has(&f, &c, "data: {\"status\": \"reviewing_changes\", "));
@@ -95,8 +96,7 @@ static void test_agents_status_is_told(void) {
         _cleanup_(http_client_done) HttpClient c = {};
 
         if (!story_has_journal() || !api_fixture_begin(&f) ||
-            !api_create(&f, "{\"devpod_name\": \"p\", \"github_repo\": \"r\", \"github_token\": \"t\","
-                            " \"task_description\": \"d\"}") ||
+            !api_create(&f, "{\"github_repo\": \"o/r\", \"github_token\": \"t\", \"task_description\": \"d\"}") ||
             !open_stream(&f, &c, "", NULL))
                 return;
         TAP_CHECK(stream_has(&f, &c, "{\"status\": \"initializing\", \"claude_status\": \"STARTING\", "

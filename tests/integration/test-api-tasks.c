@@ -425,6 +425,20 @@ static void test_cancel_without_systemd(void) {
                 TAP_CHECK_INT(fake_count_calls(&f.story.systemd, "StopUnit"), 1);
 }
 
+/* Who is told that a directory is taken is told by which task, in a field of its own. */
+static void test_directory_that_is_taken(void) {
+        static const char request[] = "{\"task_description\": \"d\", \"working_directory\": \"/srv/work\"}";
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+        char first[TASK_ID_SIZE + 1];
+
+        if (!api_fixture_begin(&f) || !api_create(&f, request))
+                return;
+        memcpy(first, f.story.id, sizeof(first));
+        api_ask(&f, "POST", "/api/create-task", NULL, request);
+        api_check_error(&f, 409, "working_directory", first);
+        TAP_CHECK_STRING(api_string(&f, "task_id"), first);
+}
+
 static void test_delete(void) {
         _cleanup_(api_fixture_done) ApiFixture f = {};
 
@@ -456,6 +470,7 @@ static const TapTest tests[] = {
         { "check-alive is answered whatever happens", test_check_alive_whatever_happens },
         { "check-alive for a client that is gone", test_check_alive_client_is_gone },
         { "cancel", test_cancel },
+        { "a directory that is taken", test_directory_that_is_taken },
         { "resume", test_resume },
         { "cancel without systemd", test_cancel_without_systemd },
         { "delete", test_delete },

@@ -14,7 +14,13 @@ static const struct {
         bool takes_json;
 } routes[] = {
         { "POST", "/api/create-task", true },
+        { "GET", "/", false },
         { "GET", "/api/tasks", false },
+        { "GET", "/api/tasks/by-repo", false },
+        { "GET", "/api/tasks/repo/owner/name", false },
+        { "GET", "/api/repository-stats", false },
+        { "POST", "/api/task/{id}/continue", false },
+        { "POST", "/api/task/{id}/resume", false },
         { "GET", "/api/task-status/{id}", false },
         { "GET", "/api/task/{id}/check-alive", false },
         { "GET", "/api/task/{id}/logs", false },
@@ -59,10 +65,27 @@ static void test_wrong_methods(void) {
 
 static void test_unknown_routes(void) {
         static const char *const paths[] = {
-                "/", "/api", "/api/", "/api/tasks/", "/api/task", "/api/task/", "/api/task//cancel", "/API/tasks",
-                "/api/task/{id}/cancel/", "/api/task/{id}/", "/api/task-status/{id}/x", "/api/task-logs/{id}",
-                "/api/healthy", "//api/tasks", "/api/create-task/x", "/favicon.ico", "/api/task/a/b/cancel",
-                "/api/task/a%2fb/cancel", "/api/task-status/..%2f..%2fetc%2fpasswd",
+                "/x",
+                "/api",
+                "/api/",
+                "/api/tasks/repo",
+                "/api/tasks/repo/",
+                "/api/tasks/",
+                "/api/task",
+                "/api/task/",
+                "/api/task//cancel",
+                "/API/tasks",
+                "/api/task/{id}/cancel/",
+                "/api/task/{id}/",
+                "/api/task-status/{id}/x",
+                "/api/task-logs/{id}",
+                "/api/healthy",
+                "//api/tasks",
+                "/api/create-task/x",
+                "/favicon.ico",
+                "/api/task/a/b/cancel",
+                "/api/task/a%2fb/cancel",
+                "/api/task-status/..%2f..%2fetc%2fpasswd",
         };
         _cleanup_(api_fixture_done) ApiFixture f = {};
 
@@ -131,7 +154,8 @@ static void test_head(void) {
                 api_ask(&f, "HEAD", routes[i].path, NULL, NULL);
                 TAP_CHECK_INT(f.status, status);
                 TAP_CHECK_STRING(f.body, "");
-                TAP_CHECK_STRING(api_header(&f, "Content-Type"), "application/json");
+                TAP_CHECK_STRING(api_header(&f, "Content-Type"),
+                                 string_equal(routes[i].path, "/") ? "text/html; charset=utf-8" : "application/json");
                 TAP_CHECK(api_header(&f, "Content-Length"));
         }
 }
@@ -264,7 +288,10 @@ static void test_bad_requests_for_tasks(void) {
                 { "{\"command\": [\"x\"], \"environment\": {\"A\": 1}}", "environment", "" },
                 { "{\"command\": [\"x\"], \"environment\": [\"A=1\"]}", "environment", "" },
                 { "{\"command\": [\"x\"], \"labels\": {\"a\": null}}", "labels", "" },
-                { "{}", "devpod_name", "Missing required field: devpod_name" },
+                { "{}", "task_description", "Missing required field: task_description" },
+                { "{\"task_description\": \"d\"}", "github_repo", "working_directory" },
+                { "{\"recipe\": \"x\"}", "recipe", "there are command, claude, codex" },
+                { "{\"command\": [\"x\"], \"github_repo\": \"-x\"}", "github_repo", "dash" },
                 { "{\"devpod_name\": \"a\"}", "github_repo", "Missing required field: github_repo" },
                 { "{\"devpod_name\": \"a\", \"github_repo\": \"b\", \"task_description\": \"d\"}", "github_token",
                   "Missing required field: github_token" },
@@ -290,9 +317,19 @@ static void test_bad_queries(void) {
                 { "/api/tasks?limit=", "limit" },            { "/api/tasks?limit=1001", "limit" },
                 { "/api/tasks?after=x", "after" },           { "/api/tasks?after=", "after" },
                 { "/api/task/{id}/logs?limit=x", "limit" },  { "/api/task/{id}/logs?limit=10001", "limit" },
-                { "/api/task/{id}/logs?after=x", "after" },  { "/api/task/{id}/logs?grep=x", "grep" },
-                { "/api/task/{id}/logs?before=x", "before" }, { "/api/task/{id}/logs?order=asc", "order" },
+                { "/api/task/{id}/logs?after=x", "after" },  { "/api/task/{id}/logs?grep=(", "grep" },
+                { "/api/task/{id}/logs?before=x", "before" }, { "/api/task/{id}/logs?order=up", "order" },
                 { "/api/task/{id}/logs?since=x", "since" },  { "/api/task/{id}/logs?until=x", "until" },
+                { "/api/task/{id}/logs?source=", "source" }, { "/api/task/{id}/logs?source=stdout,gap", "source" },
+                { "/api/task/{id}/logs?order=", "order" },   { "/api/task/{id}/logs?limit=", "limit" },
+                { "/api/task/{id}/logs?after=", "after" },   { "/api/task/{id}/logs?before=", "before" },
+                { "/api/task/{id}/logs?since=@", "since" },  { "/api/task/{id}/logs?since=@-1", "since" },
+                { "/api/task/{id}/logs?until=@99999999999999999999", "until" },
+                { "/api/task/{id}/logs?since=@2&until=@1", "since" },
+                { "/api/task/{id}/logs?tail=x", "tail" },    { "/api/task/{id}/logs?tail=1", "tail" },
+                { "/api/task/{id}/logs?tail=1&limit=1", "tail" },
+                { "/api/task/{id}/logs?tail=1&since=@1", "tail" },
+                { "/api/task/{id}/logs?grep=%ff", "grep" },  { "/api/task/{id}/logs?grep=(*UTF)x", "grep" },
                 { "/api/task-logs/{id}/stream?tail=x", "tail" }, { "/api/task-logs/{id}/stream?tail=-1", "tail" },
                 { "/api/task-logs/{id}/stream?after=x", "after" },
         };
@@ -310,7 +347,40 @@ static void test_bad_queries(void) {
         api_check_error(&f, 400, "Last-Event-ID", "cursor");
 }
 
+/* --- the page --- */
+
+static void test_page(void) {
+        static const struct {
+                const char *name, *value;
+        } headers[] = {
+                { "Content-Type", "text/html; charset=utf-8" }, { "X-Content-Type-Options", "nosniff" },
+                { "Referrer-Policy", "no-referrer" },           { "Cache-Control", "no-cache" },
+        };
+        static const char *const parts[] = {
+                "default-src 'none';", "script-src 'sha256-", "style-src 'sha256-", "connect-src 'self';",
+                "base-uri 'none';", "form-action 'none';", "frame-ancestors 'none'",
+        };
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+        const char *policy;
+
+        if (!api_fixture_begin(&f))
+                return;
+        api_ask(&f, "GET", "/", NULL, NULL);
+        TAP_CHECK_INT(f.status, 200);
+        TAP_CHECK_CONTAINS(f.body, "<title>Remote Developer</title>");
+        TAP_CHECK_CONTAINS(f.body, "</html>");
+        for (size_t i = 0; i < ELEMENTSOF(headers); i++)
+                TAP_CHECK_STRING(api_header(&f, headers[i].name), headers[i].value);
+        policy = api_header(&f, "Content-Security-Policy");
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++)
+                TAP_CHECK_CONTAINS(policy, parts[i]);
+        TAP_CHECK(!strstr(policy, "unsafe"));
+        api_ask(&f, "HEAD", "/", NULL, NULL);
+        TAP_CHECK_INT(f.status, 200);
+}
+
 static const TapTest tests[] = {
+        { "the page", test_page },
         { "wrong methods are told the right ones", test_wrong_methods },
         { "unknown routes", test_unknown_routes },
         { "unknown tasks", test_unknown_tasks },

@@ -239,7 +239,7 @@ static void test_a_cut_archive_is_an_error(void) {
         look(&s, true, true);
         viewing_open(&s.v, 0);
         TAP_CHECK_INT(truncate(scratch_path(&s.v.journal.scratch, "archive/" FIXTURE_TASK ".log.zst"), 50), 0);
-        TAP_CHECK_INT(log_viewer_new(s.v.feed, NULL, NULL, &viewer), -EBADMSG);
+        TAP_CHECK_INT(log_viewer_new(s.v.feed, LOG_SOURCES_ALL, NULL, NULL, &viewer), -EBADMSG);
         TAP_CHECK_INT(log_viewer_seek_tail(s.v.viewers[0].viewer, 1), -EBADMSG);
         TAP_CHECK_INT(log_viewer_seek_after(s.v.viewers[0].viewer, "s=1"), -EBADMSG);
 }

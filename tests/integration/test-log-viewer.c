@@ -4,7 +4,29 @@
 
 #include <remote-developer/strings.h>
 
+#include <dirent.h>
+
 /* --- finished logs --- */
+
+/* A turn looks at 512 entries: of a log of more than that the end is there with the first one. */
+static void test_the_tail_without_the_rest(void) {
+        enum { N = 2000 };
+        VIEWING(10, false);
+        FixtureEntry *entries = calloc(N, sizeof(FixtureEntry));
+        LogLine line;
+
+        for (unsigned i = 0; i < N; i++)
+                entries[i] = (FixtureEntry){ i < N - 1 ? "x" : "last" };
+        journal_fixture_append(&v.journal, "a", entries, N);
+        free(entries);
+        viewing_finish(&v);
+        viewing_open(&v, 0);
+        TAP_CHECK_INT(log_viewer_seek_tail(v.viewers[0].viewer, 1), 0);
+        if (TAP_CHECK_INT(log_viewer_next(v.viewers[0].viewer, &line), 1))
+                CHECK_LINE(&line, "last");
+        TAP_CHECK_INT(log_viewer_seek_tail(v.viewers[0].viewer, N), 0);
+        TAP_CHECK_INT(log_viewer_next(v.viewers[0].viewer, &line), -EAGAIN);
+}
 
 static void test_a_finished_log(void) {
         VIEWING(10, false);
@@ -136,6 +158,45 @@ static void test_a_viewer_meets_the_follower(void) {
         viewing_pump(&v);
         CHECK_VIEW(&v, 0, "four");
         CHECK_VIEW(&v, 1, "four");
+}
+
+/* The descriptors whose target has that in its name; "": all. */
+static unsigned count_open(const char *name) {
+        DIR *d = opendir("/proc/self/fd");
+        char target[512];
+        struct dirent *e;
+        unsigned n = 0;
+
+        while (TAP_CHECK(d) && (e = readdir(d))) {
+                ssize_t size = readlinkat(dirfd(d), e->d_name, target, sizeof(target) - 1);
+
+                if (size < 0)
+                        continue;
+                target[size] = 0;
+                n += strstr(target, name) != NULL;
+        }
+        closedir(d);
+        return n;
+}
+
+/* The follower alone has an inotify instance; and the journal's files, but for who reads by himself at the moment. */
+static void test_viewers_hold_nothing_open(void) {
+        VIEWING(10, false);
+        unsigned before, inotify = count_open("inotify");
+
+        JOURNAL_APPEND(&v.journal, "a", { "old" }, { "older" });
+        viewing_follow(&v);
+        before = count_open("");
+        TAP_CHECK_INT(count_open("inotify"), inotify + 1);
+        for (unsigned i = 0; i < VIEWERS_MAX; i++) {
+                viewing_open(&v, i);
+                CHECK_NEXT(&v, i, "old");
+        }
+        TAP_CHECK(count_open(".journal") > 1);
+        TAP_CHECK_INT(count_open("inotify"), inotify + 1);
+        for (unsigned i = 0; i < VIEWERS_MAX; i++)
+                CHECK_VIEW(&v, i, "older");
+        TAP_CHECK_INT(count_open(""), before);
 }
 
 static void test_meeting_before_the_first_line(void) {
@@ -394,6 +455,7 @@ static void test_a_viewer_outlives_the_run(void) {
 }
 
 static const TapTest tests[] = {
+        { "the tail without the rest", test_the_tail_without_the_rest },
         { "a finished log", test_a_finished_log },
         { "a finished log of nothing", test_a_finished_log_of_nothing },
         { "a finished log that ends within a line", test_a_finished_log_that_ends_within_a_line },
@@ -402,6 +464,7 @@ static const TapTest tests[] = {
         { "wakes", test_wakes },
         { "the ring alone", test_the_ring_alone },
         { "a viewer meets the follower", test_a_viewer_meets_the_follower },
+        { "viewers hold nothing open", test_viewers_hold_nothing_open },
         { "meeting before the first line", test_meeting_before_the_first_line },
         { "the text at the seam", test_the_text_at_the_seam },
         { "seeking at the seam", test_seeking_at_the_seam },

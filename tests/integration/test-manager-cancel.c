@@ -341,6 +341,19 @@ static void test_stop_by_hand_is_not_hurried(void) {
         TAP_CHECK_INT(count_kills(&s), 0);
 }
 
+/* A program that ends leaves at least the relay of its output, which systemd stops then: nobody wants the task to. */
+static void test_what_ends_by_itself_is_not_stopping(void) {
+        _cleanup_(story_done) Story s = {};
+        FakeUnit *u;
+
+        if (!story_begin(&s) || !(u = story_run(&s)))
+                return;
+        u->status.exec_main_code = CLD_EXITED;
+        fake_unit_set_state(u, "deactivating", "stop-sigterm");
+        TAP_CHECK(STORY_UNTIL(&s, !story_is_in(&s, TASK_RUNNING)));
+        TAP_CHECK_INT(story_task(&s)->state, TASK_REVIEWING);
+}
+
 /* --- forgetting --- */
 
 static void test_forgetting(void) {
@@ -382,6 +395,7 @@ static const TapTest tests[] = {
         { "the grace when the clock was set back", test_grace_when_the_clock_was_set_back },
         { "a stop by hand is not hurried", test_stop_by_hand_is_not_hurried },
         { "forgetting", test_forgetting },
+        { "what ends by itself is not stopping", test_what_ends_by_itself_is_not_stopping },
 };
 
 int main(void) {

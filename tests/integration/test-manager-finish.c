@@ -9,6 +9,7 @@
 
 #define SAVE_RETRY (5 * USEC_PER_SEC)
 #define DRAIN_LIMIT (10 * USEC_PER_SEC)
+#define MANY_LINES 20000 /* read in many turns */
 
 static unsigned count_resets(const Story *s) {
         return fake_count_calls(&s->systemd, "ResetFailedUnit");
@@ -253,6 +254,46 @@ static void test_verdict_does_not_wait_for_ever(void) {
         story_settle(&s);
         test_clock_advance(DRAIN_LIMIT);
         TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
+        TAP_CHECK_INT(story_told("journald has not caught up"), 1);
+}
+
+/* What is certainly still to come is waited for longer. */
+static void test_verdict_waits_longer_for_a_stream(void) {
+        _cleanup_(story_done) Story s = {};
+        FakeUnit *u;
+
+        if (!story_begin(&s) || !(u = story_run(&s)))
+                return;
+        test_clock_journald_is_done = -1;
+        fake_unit_end(u, "exit-code", CLD_EXITED, 1);
+        story_settle(&s);
+        for (unsigned i = 0; i < 5; i++) {
+                test_clock_advance(DRAIN_LIMIT);
+                story_settle(&s);
+                TAP_CHECK(!story_is_finished(&s));
+        }
+        test_clock_advance(DRAIN_LIMIT);
+        TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
+}
+
+/* journald has it all, but reading it takes longer than any limit. */
+static void test_verdict_waits_for_what_is_there(void) {
+        _cleanup_(story_done) Story s = {};
+        FakeUnit *u;
+
+        if (!story_has_journal() || !story_begin(&s) || !(u = story_run(&s)))
+                return;
+        test_clock_journald_is_done = 0;
+        fake_unit_end(u, "exit-code", CLD_EXITED, 1);
+        story_settle(&s);
+        story_log_numbered(&s, MANY_LINES);
+        test_clock_journald_is_done = 1;
+        test_clock_advance(USEC_PER_SEC / 20);
+        TAP_CHECK(STORY_UNTIL(&s, story_task(&s)->log_lines > 0));
+        TAP_CHECK(!story_is_finished(&s));
+        test_clock_advance(DRAIN_LIMIT);
+        TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
+        TAP_CHECK_INT(story_task(&s)->log_lines, MANY_LINES);
 }
 
 static void test_unit_is_released_after_the_verdict(void) {
@@ -388,6 +429,8 @@ static const TapTest tests[] = {
         { "the end is the main process's", test_end_is_the_main_process },
         { "the verdict waits for journald", test_verdict_waits_for_journald },
         { "the verdict does not wait for ever", test_verdict_does_not_wait_for_ever },
+        { "the verdict waits longer for a stream", test_verdict_waits_longer_for_a_stream },
+        { "the verdict waits for what is there", test_verdict_waits_for_what_is_there },
         { "the unit is released after the verdict", test_unit_is_released_after_the_verdict },
         { "success is complete", test_success_is_complete },
         { "a verdict that was not saved is the next service's", test_verdict_is_the_next_services },

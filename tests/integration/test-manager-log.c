@@ -7,9 +7,6 @@
 #include <dirent.h>
 #include <signal.h>
 
-#define CLAUDE                                                                                               \
-        "{\"devpod_name\": \"p\", \"github_repo\": \"r\", \"github_token\": \"t\", \"task_description\": \"d\"}"
-
 /* systemd's records, with the message ids of systemd.journal-fields(7) and `journalctl -o verbose`. */
 #define RECORD                                                                                               \
         "_PID=1\n_UID=0\nINVOCATION_ID={invocation}\nUSER_INVOCATION_ID={invocation}\n"                      \
@@ -38,48 +35,6 @@ static void test_lines_are_counted(void) {
         TAP_CHECK_INT(story_task(&s)->log_bytes, strlen("one\n\nthree\n"));
         TAP_CHECK(story_task(&s)->last_output_at >= before);
         TAP_CHECK(story_task(&s)->log_cursor);
-}
-
-static bool document_has(Story *s, const char *text) {
-        _cleanup_free_ char *document = story_read(s, ".json");
-
-        return document && strstr(document, text);
-}
-
-static void test_count_is_saved_every_so_many_lines(void) {
-        _cleanup_(story_done) Story s = {};
-
-        if (!story_has_journal() || !story_open(&s))
-                return;
-        s.config.status_save_interval = 3;
-        if (!story_start_service(&s) || !story_run(&s))
-                return;
-        story_log(&s, "1", "2", NULL);
-        TAP_CHECK(STORY_UNTIL(&s, story_task(&s)->log_lines == 2));
-        story_settle(&s);
-        TAP_CHECK(document_has(&s, "\"log_lines\":0"));
-        story_log(&s, "3", NULL);
-        TAP_CHECK(STORY_UNTIL(&s, document_has(&s, "\"log_lines\":3")));
-}
-
-static void test_no_line_is_counted_twice(void) {
-        _cleanup_(story_done) Story s = {};
-
-        if (!begin(&s) || !story_run(&s))
-                return;
-        story_log(&s, "1", "2", "3", NULL);
-        TAP_CHECK(STORY_UNTIL(&s, story_task(&s)->log_lines == 3));
-        fake_unit_set_state(story_unit(&s), "deactivating", "stop-post");
-        TAP_CHECK(STORY_UNTIL(&s, document_has(&s, "\"log_lines\":3")));
-        story_stop_service(&s);
-        story_log(&s, "4", "5", NULL);
-        if (!story_start_service(&s))
-                return;
-        TAP_CHECK(STORY_UNTIL(&s, story_task(&s)->log_lines == 5));
-        story_log(&s, "6", NULL);
-        TAP_CHECK(STORY_UNTIL(&s, story_task(&s)->log_lines == 6));
-        story_settle(&s);
-        TAP_CHECK_INT(story_task(&s)->log_lines, 6);
 }
 
 /* The last lines come with the end. */
@@ -143,7 +98,7 @@ static unsigned count_of_a_reader(Story *s) {
         unsigned before = count_descriptors(), n = 0;
         LogViewer *v;
 
-        if (TAP_CHECK(manager_open_log(s->manager, s->id, NULL, NULL, &v) >= 0)) {
+        if (TAP_CHECK(manager_open_log(s->manager, s->id, LOG_SOURCES_ALL, NULL, NULL, &v) >= 0)) {
                 n = count_descriptors() - before;
                 log_viewer_free(v);
         }
@@ -180,17 +135,6 @@ static void test_logs_are_caught_up_with_one_after_the_other(void) {
 
 /* --- an agent --- */
 
-static FakeUnit *run_agent(Story *s) {
-        if (!TAP_CHECK_INT(story_create(s, CLAUDE), 0) || !TAP_CHECK(STORY_UNTIL(s, story_unit(s))))
-                return NULL;
-        fake_unit_start(story_unit(s));
-        if (!TAP_CHECK(STORY_UNTIL(s, story_is_in(s, TASK_RUNNING))))
-                return NULL;
-        story_settle(s);
-        story_record(s, NULL, "success", "exited", "0");
-        return story_unit(s);
-}
-
 #define INIT "{\"type\":\"system\",\"subtype\":\"init\"}"
 #define SUCCESS "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"result\":\"done\"}"
 #define FAILURE "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":true,\"result\":\"no money\"}"
@@ -209,7 +153,7 @@ static void test_agents_account(void) {
                 _cleanup_(story_done) Story s = {};
                 FakeUnit *u;
 
-                if (!begin(&s) || !(u = run_agent(&s)))
+                if (!begin(&s) || !(u = story_run_agent(&s)))
                         return;
                 story_log(&s, INIT, rows[i].line, NULL);
                 fake_unit_end(u, "success", CLD_EXITED, 0);
@@ -225,12 +169,12 @@ static void test_agents_account(void) {
 static void test_agents_account_from_before_a_restart(void) {
         _cleanup_(story_done) Story s = {};
 
-        if (!begin(&s) || !run_agent(&s))
+        if (!begin(&s) || !story_run_agent(&s))
                 return;
         story_log(&s, INIT, SUCCESS, "trailing", NULL);
         TAP_CHECK(STORY_UNTIL(&s, story_task(&s)->log_lines == 3));
         fake_unit_set_state(story_unit(&s), "deactivating", "stop-post");
-        TAP_CHECK(STORY_UNTIL(&s, document_has(&s, "\"log_lines\":3")));
+        TAP_CHECK(STORY_UNTIL(&s, story_document_has(&s, "\"log_lines\":3")));
         story_stop_service(&s);
         fake_unit_remove(story_unit(&s));
         if (!story_start_service(&s))
@@ -243,7 +187,7 @@ static void test_agents_words_survive_a_retry(void) {
         _cleanup_(story_done) Story s = {};
         FakeUnit *u;
 
-        if (!begin(&s) || !(u = run_agent(&s)))
+        if (!begin(&s) || !(u = story_run_agent(&s)))
                 return;
         story_log(&s, FAILURE, NULL);
         TAP_CHECK(STORY_UNTIL(&s, story_task(&s)->log_lines == 1));
@@ -400,8 +344,6 @@ static void test_task_with_records_is_not_started_again(void) {
 
 static const TapTest tests[] = {
         { "lines are counted", test_lines_are_counted },
-        { "the count is saved every so many lines", test_count_is_saved_every_so_many_lines },
-        { "no line is counted twice", test_no_line_is_counted_twice },
         { "the last lines are in the verdict", test_last_lines_are_in_the_verdict },
         { "nothing is held open when nothing runs", test_nothing_is_held_open_when_nothing_runs },
         { "logs are caught up with one after the other", test_logs_are_caught_up_with_one_after_the_other },

@@ -132,7 +132,8 @@ static void test_machine_was_rebooted(void) {
 
 /* --- units without a document --- */
 
-static const char *const make_argv[] = { "make", "$HOME", "a$$b", NULL };
+static const char *const make_argv[] = { "/usr/libexec/exec", "--task=x", "--separate-stderr", "--", "make",
+                                         "make", "$HOME", "a$$b", NULL };
 static const char *const recorder_argv[] = { "/recorder", "/state", "task-1700000000-abcdef.3", NULL };
 
 static FakeUnit *add_strange_unit(Story *s, const FakeCommands *commands) {
@@ -158,6 +159,7 @@ static void test_unit_without_document_is_adopted(void) {
         t = story_task(&s);
         TAP_CHECK_STRING(t->spec.command[0], "make");
         TAP_CHECK_STRING(t->spec.command[2], "a$$b");
+        TAP_CHECK(t->spec.separate_stderr);
         TAP_CHECK_STRING(t->spec.working_directory, "/srv");
         TAP_CHECK_INT(t->spec.timeout_usec, 5 * USEC_PER_SEC);
         TAP_CHECK_INT(t->attempt, 3);
@@ -174,9 +176,10 @@ static void test_unit_without_document_is_adopted(void) {
 
 /* As a unit's commands are after a daemon-reload: the launcher and all that it becomes, encoded. */
 static void test_reloaded_unit_is_adopted(void) {
-        static const char *const plain[] = { "/usr/libexec/exec", "make", "make", "=24HOME", "a=24=24b=5c=3b", NULL };
-        static const char *const plain_recorder[] = { "/usr/libexec/exec", "/recorder", "/recorder", "/state",
-                                                      "task-1700000000-abcdef.3", NULL };
+        static const char *const plain[] = { "/usr/libexec/exec", "--encoded", "--task=x", "--", "make", "make",
+                                             "=24HOME", "a=24=24b=5c=3b", "--separate-stderr", NULL };
+        static const char *const plain_recorder[] = { "/usr/libexec/exec", "--encoded", "--", "/recorder",
+                                                      "/recorder", "/state", "task-1700000000-abcdef.3", NULL };
         static const FakeCommands reloaded = { plain, plain_recorder, NULL, "~", UINT64_MAX };
         _cleanup_(story_done) Story s = {};
 
@@ -187,6 +190,8 @@ static void test_reloaded_unit_is_adopted(void) {
                 return;
         TAP_CHECK_STRING(story_task(&s)->spec.command[1], "$HOME");
         TAP_CHECK_STRING(story_task(&s)->spec.command[2], "a$$b\\;");
+        TAP_CHECK_STRING(story_task(&s)->spec.command[3], "--separate-stderr");
+        TAP_CHECK(!story_task(&s)->spec.separate_stderr);
         TAP_CHECK_STRING(story_task(&s)->spec.working_directory, NULL);
         TAP_CHECK_INT(story_task(&s)->spec.timeout_usec, s.config.claude_timeout_usec);
 }

@@ -63,7 +63,7 @@ static void test_what_cannot_be_resumed(void) {
         TAP_CHECK_INT(story_resume(&s), -EBUSY);
         TAP_CHECK_CONTAINS(s.problem.sentence, "has not ended");
         problem_done(&s.problem);
-        TAP_CHECK_INT(manager_resume_task(s.manager, "task-1700000000-000000", &s.problem), -ENOENT);
+        TAP_CHECK_INT(manager_resume_task(s.manager, "task-1700000000-000000", NULL, &s.problem), -ENOENT);
 }
 
 static void test_without_systemd_nothing_changes(void) {

@@ -11,12 +11,6 @@
 #define CLEARED "not stalled any more"
 #define SECONDS(n) ((n) * USEC_PER_SEC)
 
-static bool document_has(Story *s, const char *part) {
-        _cleanup_free_ char *text = story_read(s, ".json");
-
-        return text && strstr(text, part);
-}
-
 static bool is_stalled(Story *s) {
         return clock_is_set(story_task(s)->stalled_at);
 }
@@ -35,8 +29,8 @@ static void test_stalled_and_not_any_more(void) {
         test_clock_advance(SECONDS(1));
         TAP_CHECK(STORY_UNTIL(&s, is_stalled(&s)));
         TAP_CHECK_INT(story_told("No output came for 60 s: the task is stalled\n"), 1);
-        TAP_CHECK(document_has(&s, "\"stalled_at\":\"2"));
-        TAP_CHECK(document_has(&s, "\"stalled\":true"));
+        TAP_CHECK(story_document_has(&s, "\"stalled_at\":\"2"));
+        TAP_CHECK(story_document_has(&s, "\"stalled\":true"));
         story_pass(&s, SECONDS(600));
         fake_unit_emit(story_unit(&s));
         story_settle(&s);
@@ -45,7 +39,7 @@ static void test_stalled_and_not_any_more(void) {
         story_log(&s, "there", NULL);
         TAP_CHECK(STORY_UNTIL(&s, !is_stalled(&s)));
         TAP_CHECK_INT(story_told(CLEARED), 1);
-        TAP_CHECK(document_has(&s, "\"stalled\":false"));
+        TAP_CHECK(story_document_has(&s, "\"stalled\":false"));
         story_pass(&s, SECONDS(59));
         TAP_CHECK(!is_stalled(&s));
         test_clock_advance(SECONDS(2));
@@ -246,7 +240,7 @@ static void test_wish_is_on_disk_first(void) {
         test_clock_advance(SECONDS(61));
         TAP_CHECK(STORY_UNTIL(&s, story_is_in(&s, TASK_STOPPING)));
         TAP_CHECK_INT(count_stops(&s), 0);
-        TAP_CHECK(document_has(&s, "\"stall_stop_requested_at\":\"2"));
+        TAP_CHECK(story_document_has(&s, "\"stall_stop_requested_at\":\"2"));
         TAP_CHECK(STORY_UNTIL(&s, count_stops(&s) == 1));
         TAP_CHECK_CONTAINS(fake_last_call(&s.systemd, "StopUnit"), s.id);
         TAP_CHECK_INT(story_told("stalled, and is stopped (stall_action)"), 1);
@@ -323,7 +317,7 @@ static void test_wish_that_cannot_be_stored_is_tried_again(void) {
         TAP_CHECK_INT(count_stops(&s), 0);
         test_clock_advance(SECONDS(6));
         TAP_CHECK(STORY_UNTIL(&s, count_stops(&s) == 1));
-        TAP_CHECK(document_has(&s, "\"stall_stop_requested_at\":\"2"));
+        TAP_CHECK(story_document_has(&s, "\"stall_stop_requested_at\":\"2"));
 }
 
 /* The service was killed between the wish and the stop, or between the stop and the end. */
@@ -379,7 +373,7 @@ static void test_further_attempt(void) {
                 TAP_CHECK(STORY_UNTIL(&s, count_stops(&s) == attempt));
                 fake_unit_end(story_unit(&s), "success", CLD_KILLED, SIGTERM);
                 TAP_CHECK_STRING(story_verdict(&s), "timed_out stall-limit");
-                if (!TAP_CHECK_INT(manager_resume_task(s.manager, s.id, &s.problem), 0) ||
+                if (!TAP_CHECK_INT(manager_resume_task(s.manager, s.id, NULL, &s.problem), 0) ||
                     !TAP_CHECK(STORY_UNTIL(&s, story_unit(&s))))
                         return;
                 fake_unit_start(story_unit(&s));

@@ -4,12 +4,6 @@
 #define WARNED "The time limit of"
 #define SECONDS(n) ((n) * USEC_PER_SEC)
 
-static bool document_has(Story *s, const char *part) {
-        _cleanup_free_ char *text = story_read(s, ".json");
-
-        return text && strstr(text, part);
-}
-
 static void test_warned_once_and_in_time(void) {
         static const struct {
                 const char *fields;
@@ -37,7 +31,7 @@ static void test_warned_once_and_in_time(void) {
                 test_clock_advance(SECONDS(1));
                 TAP_CHECK(STORY_UNTIL(&s, story_told(rows[i].sentence) == 1));
                 TAP_CHECK_INT(story_told("up to task_execution.claude_timeout (7200 s)"), 1);
-                TAP_CHECK(document_has(&s, "\"warned_at\":\"2"));
+                TAP_CHECK(story_document_has(&s, "\"warned_at\":\"2"));
                 story_pass(&s, SECONDS(5));
                 fake_unit_emit(story_unit(&s));
                 story_pass(&s, SECONDS(5));

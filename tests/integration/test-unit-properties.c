@@ -13,21 +13,36 @@ typedef struct Row {
 } Row;
 
 #define LAUNCHER "\"/usr/libexec/exec\""
-#define PLAIN(program, words) "a(sasb) [(" LAUNCHER ", [" LAUNCHER ", \"" program "\", " words "], false)]"
-#define RECORDER "[\"/usr/libexec/recorder\", \"{state}\", \"{id}\"]"
+#define TASK "\"--task={id}\""
+#define PLAIN_WITH(options, program, words)                                                                  \
+        "a(sasb) [(" LAUNCHER ", [" LAUNCHER ", \"--encoded\", " options ", \"--\", \"" program "\", " words \
+        "], false)]"
+#define SENT_WITH(options, program, words)                                                                   \
+        "a(sasas) [(" LAUNCHER ", [" LAUNCHER ", " options ", \"--\", \"" program "\", " words             \
+        "], [\"no-env-expand\"])]"
+#define SEPARATE TASK ", \"--user\", \"--separate-stderr\""
+#define PLAIN(program, words) PLAIN_WITH(TASK ", \"--user\"", program, words)
+#define SENT(program, words) SENT_WITH(TASK ", \"--user\"", program, words)
+#define RECORDER "[" LAUNCHER ", \"--encoded\", \"--\", \"/usr/libexec/recorder\", \"/usr/libexec/recorder\", " \
+                 "\"{state}\", \"{id}\"]"
+/* A step of the agent's recipe; its words are the same in systemd's file and in its memory. */
+#define STEP(number, words)                                                                                  \
+        "(" LAUNCHER ", [" LAUNCHER ", \"--encoded\", " TASK ", \"--step=" number "\", "                     \
+        "\"--timeout-usec=120000000\", \"--\", \"/usr/libexec/remote-developer-step\", "                       \
+        "\"remote-developer-step\", " words "]"
+#define OF_TASK "\"--root\", \"/srv/workspaces\", \"--task\", \"{id}\""
+#define REVIEW STEP("2", "\"review\", " OF_TASK)
 
 /* What is the same for every task stands at the end. */
 #define LIMITS(runtime)                                                                                      \
-        { "ExecStopPost", "a(sasb) [(" LAUNCHER ", [" LAUNCHER ", \"/usr/libexec/recorder\", "           \
-                          "\"/usr/libexec/recorder\", \"{state}\", \"{id}\"], true)]" },                       \
+        { "ExecStopPost", "a(sasb) [(" LAUNCHER ", " RECORDER ", true)]" },                                  \
         { "ExecStopPostEx", "a(sasas) []" },                                                                 \
-        { "ExecStopPostEx", "a(sasas) [(\"/usr/libexec/recorder\", " RECORDER                                \
-                            ", [\"no-env-expand\", \"privileged\", \"ignore-failure\"])]" },                 \
-        { "PermissionsStartOnly", "b true" },                                                                \
+        { "ExecStopPostEx", "a(sasas) [(" LAUNCHER ", " RECORDER ", " PRIVILEGED ")]" },                     \
         { "IgnoreSIGPIPE", "b false" },                                                                      \
         { "RuntimeMaxUSec", "t " runtime },                                                                  \
         { "TimeoutStartUSec", "t 120000000" },                                                               \
         { "TimeoutStopUSec", "t 10000000" }
+#define PRIVILEGED "[\"no-env-expand\", \"privileged\", \"ignore-failure\"]"
 #define TAIL                                                                                                 \
         { "Conditions", "a(sbbs) [(\"ConditionPathExists\", false, true, \"{state}/{id}.result\")]" },       \
         { "SyslogIdentifier", "s \"{id}\"" },                                                               \
@@ -66,11 +81,11 @@ static void test_command(void) {
                 { "Environment", "as [\"ZZ=2\", \"A=$HOME %n\", \"EMPTY=\"]" },
                 { "StandardOutput", "s \"journal\"" },
                 { "StandardError", "s \"journal\"" },
+                { "ExecStartPre", "a(sasb) []" },
                 { "ExecStart", PLAIN("make", "\"make\", \"=24HOME\", \"=24=7bX=7d=24=24\", \"=25n\", "
                                              "\"a=20=27b=27\", \"\"") },
                 { "ExecStartEx", "a(sasas) []" },
-                { "ExecStartEx", "a(sasas) [(\"make\", [\"make\", \"$HOME\", \"${X}$$\", \"%n\", \"a 'b'\", \"\"], "
-                                 "[\"no-env-expand\"])]" },
+                { "ExecStartEx", SENT("make", "\"make\", \"$HOME\", \"${X}$$\", \"%n\", \"a 'b'\", \"\"") },
                 LIMITS("90500000"),
                 TAIL,
         };
@@ -93,11 +108,11 @@ static void test_bare_command(void) {
                 { "WorkingDirectory", "s \"~\"" },
                 { "StandardOutput", "s \"journal\"" },
                 { "StandardError", "s \"journal\"" },
+                { "ExecStartPre", "a(sasb) []" },
                 { "ExecStart", PLAIN("/usr/bin/=c3=a4=20=5c=22=27=24",
                                      "\"/usr/bin/=c3=a4=20=5c=22=27=24\"") },
                 { "ExecStartEx", "a(sasas) []" },
-                { "ExecStartEx", "a(sasas) [(\"/usr/bin/\xc3\xa4 \\\"'$\", [\"/usr/bin/\xc3\xa4 \\\"'$\"], "
-                                 "[\"no-env-expand\"])]" },
+                { "ExecStartEx", SENT("/usr/bin/\xc3\xa4 \\\"'$", "\"/usr/bin/\xc3\xa4 \\\"'$\"") },
                 LIMITS("7200000000"),
                 TAIL,
         };
@@ -108,11 +123,13 @@ static void test_bare_command(void) {
 }
 
 static const char claude_request[] =
-        "{\"devpod_name\": \"pod\", \"github_repo\": \"https://example.org/r.git\","
+        "{\"github_repo\": \"https://example.org/r.git\","
         " \"github_token\": \"very-secret-token\", \"task_description\": \"--version\\n$HOME \xc3\xa4\"}";
 
-#define CLAUDE_WORDS "\"claude\", \"-p\", \"--output-format\", \"stream-json\", \"--verbose\""
-#define CLAUDE "[" CLAUDE_WORDS "]"
+#define CLAUDE_WORDS \
+  "\"claude\", \"-p\", \"--output-format\", \"stream-json\", \"--verbose\", \"--session-id\", \"{session}\""
+
+#define HELPER "credential.https://example.org.helper"
 
 static void test_claude(void) {
         static const Row rows[] = {
@@ -120,14 +137,33 @@ static void test_claude(void) {
                 { "Type", "s \"exec\"" },
                 { "Slice", "s \"remotedeveloper.slice\"" },
                 { "User", "s \"remote-developer\"" },
-                { "WorkingDirectory", "s \"~\"" },
+                { "WorkingDirectory", "s \"-/srv/workspaces/tasks/{id}\"" },
+                { "Environment", "as [\"GIT_TERMINAL_PROMPT=0\", \"GIT_CONFIG_COUNT=2\", "
+                                 "\"GIT_CONFIG_KEY_0=" HELPER "\", \"GIT_CONFIG_KEY_1=" HELPER "\", "
+                                 "\"GIT_CONFIG_VALUE_0=\", \"GIT_CONFIG_VALUE_1=!"
+                                 "'/usr/libexec/remote-developer-step' credential 'example.org'\"]" },
+                { "LoadCredential",
+                  "a(ss) [(\"github_token\", \"{state}/{id}.credentials/github_token\")]" },
+                { "LimitCORESoft", "t 0" },
+                { "LimitCORE", "t 0" },
                 { "StandardInputFile", "s \"{state}/{id}.prompt\"" },
                 { "StandardOutput", "s \"journal\"" },
                 { "StandardError", "s \"journal\"" },
-                { "ExecStart", PLAIN("claude", CLAUDE_WORDS) },
+                { "ExecStartPre", "a(sasb) [" STEP("0", "\"workspace\", " OF_TASK
+                                                   ", \"--repository\", \"https=3a//example.org/r.git\"")
+                                  ", false)]" },
+                { "ExecStart", PLAIN_WITH(TASK, "claude", CLAUDE_WORDS) },
                 { "ExecStartEx", "a(sasas) []" },
-                { "ExecStartEx", "a(sasas) [(\"claude\", " CLAUDE ", [\"no-env-expand\"])]" },
-                LIMITS("7200000000"),
+                { "ExecStartEx", SENT_WITH(TASK, "claude", CLAUDE_WORDS) },
+                /* The "+" is the recorder's privilege when systemd reads the file again. */
+                { "ExecStopPost", "a(sasb) [(\"+exec\", " RECORDER ", true), " REVIEW ", true)]" },
+                { "ExecStopPostEx", "a(sasas) []" },
+                { "ExecStopPostEx", "a(sasas) [(\"exec\", " RECORDER ", " PRIVILEGED "), " REVIEW
+                                    ", [\"no-env-expand\", \"ignore-failure\"])]" },
+                { "IgnoreSIGPIPE", "b false" },
+                { "RuntimeMaxUSec", "t 7200000000" },
+                { "TimeoutStartUSec", "t 140000000" },
+                { "TimeoutStopUSec", "t 140000000" },
                 { "PartOf", "as [\"remote-developer.service\"]" },
                 TAIL,
         };
@@ -141,11 +177,11 @@ static void test_claude(void) {
                 check_properties(&s, claude_request, rows, ELEMENTSOF(rows));
 }
 
-/* The prompt is for systemd alone to open, and is there when it is told; the token is nowhere. */
-static void test_prompt_is_private_and_token_is_dropped(void) {
+/* Both are for systemd alone to open, and there when it is told; the token is nowhere else. */
+static void test_prompt_and_token_are_private(void) {
         static const char *const suffixes[] = { ".json", ".prompt", "active_tasks.json" };
         _cleanup_(story_done) Story s = {};
-        _cleanup_free_ char *path = NULL, *prompt = NULL;
+        _cleanup_free_ char *path = NULL, *prompt = NULL, *token_path = NULL, *token = NULL;
         struct stat st = {};
 
         if (!story_begin(&s) || !TAP_CHECK_INT(story_create(&s, claude_request), 0))
@@ -155,6 +191,14 @@ static void test_prompt_is_private_and_token_is_dropped(void) {
         TAP_CHECK_STRING(prompt, "--version\n$HOME \xc3\xa4");
         TAP_CHECK_INT(stat(path, &st), 0);
         TAP_CHECK_INT(st.st_mode & 07777, 0600);
+        token_path = story_path(&s, ".credentials/github_token");
+        token = story_read(&s, ".credentials/github_token");
+        TAP_CHECK_STRING(token, "very-secret-token");
+        TAP_CHECK_INT(stat(token_path, &st), 0);
+        TAP_CHECK_INT(st.st_mode & 07777, 0600);
+        *strrchr(token_path, '/') = 0;
+        TAP_CHECK_INT(stat(token_path, &st), 0);
+        TAP_CHECK_INT(st.st_mode & 07777, 0700);
         TAP_CHECK(STORY_UNTIL(&s, story_unit(&s)));
         story_settle(&s);
         for (size_t i = 0; i < ELEMENTSOF(suffixes); i++) {
@@ -168,6 +212,7 @@ static void test_prompt_is_private_and_token_is_dropped(void) {
 
 static void check_one(const char *property, const char *text, RuntimeScope scope, const Config *config,
                       const char *request) {
+        _cleanup_free_ char *expanded = NULL;
         _cleanup_(story_done) Story s = {};
 
         if (!story_open(&s))
@@ -180,7 +225,8 @@ static void check_one(const char *property, const char *text, RuntimeScope scope
         if (!story_start_service(&s) || !TAP_CHECK_INT(story_create(&s, request), 0) ||
             !TAP_CHECK(STORY_UNTIL(&s, story_unit(&s))))
                 return;
-        TAP_CHECK_STRING(fake_unit_property(story_unit(&s), property), text);
+        expanded = text ? story_expand(&s, text) : NULL;
+        TAP_CHECK_STRING(fake_unit_property(story_unit(&s), property), expanded);
 }
 
 #define MAKE "{\"command\": [\"make\"]}"
@@ -221,6 +267,28 @@ static void test_relative_programs(void) {
                 check_one("ExecStart", rows[i].text, RUNTIME_SCOPE_USER, &none, rows[i].request);
 }
 
+static bool has_property(Story *s, const char *name, const char *text) {
+        _cleanup_free_ char *expanded = story_expand(s, text);
+        bool found = false;
+
+        for (size_t i = 0; i < story_unit(s)->n_properties; i++)
+                found |= string_equal(story_unit(s)->properties[i].name, name) &&
+                         string_equal(story_unit(s)->properties[i].text, expanded);
+        return found;
+}
+
+/* In both forms of the command. */
+static void test_separate_stderr(void) {
+        static const char request[] = "{\"command\": [\"make\"], \"separate_stderr\": true}";
+        _cleanup_(story_done) Story s = {};
+
+        if (!story_begin(&s) || !TAP_CHECK_INT(story_create(&s, request), 0) ||
+            !TAP_CHECK(STORY_UNTIL(&s, story_unit(&s))))
+                return;
+        TAP_CHECK(has_property(&s, "ExecStart", PLAIN_WITH(SEPARATE, "make", "\"make\"")));
+        TAP_CHECK(has_property(&s, "ExecStartEx", SENT_WITH(SEPARATE, "make", "\"make\"")));
+}
+
 static void test_long_names_are_cut(void) {
         _cleanup_(story_done) Story s = {};
         char request[256], name[200];
@@ -240,9 +308,10 @@ static const TapTest tests[] = {
         { "a command", test_command },
         { "a command of which nothing else is known", test_bare_command },
         { "an agent, in the system, bound to the service", test_claude },
-        { "the prompt is private, and the token is nowhere", test_prompt_is_private_and_token_is_dropped },
+        { "the prompt and the token are private", test_prompt_and_token_are_private },
         { "what the configuration changes", test_configuration },
         { "relative programs are below the working directory", test_relative_programs },
+        { "stderr is told apart if that is asked for", test_separate_stderr },
         { "long names are cut in the description", test_long_names_are_cut },
 };
 

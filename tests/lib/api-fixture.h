@@ -36,6 +36,10 @@ bool api_fixture_open(ApiFixture *f, bool connected);
 bool api_fixture_begin(ApiFixture *f);
 void api_fixture_done(ApiFixture *f);
 
+/* As a service that dies and is started again: all connections are cut, and what it held in memory is lost. */
+void api_fixture_stop_service(ApiFixture *f);
+bool api_fixture_start_service(ApiFixture *f);
+
 /* A request on a connection of its own, up to its whole answer. `headers` (each line ended by CR LF) and `body` may be
  * NULL; a body without a Content-Type of its own is JSON, and {id} in the path is the story's task. */
 void api_ask(ApiFixture *f, const char *method, const char *path, const char *headers, const char *body);

@@ -27,11 +27,8 @@ const char *fixture_cursor(unsigned i) {
 }
 
 LogLine fixture_line(unsigned i, const char *text, size_t size) {
-        LogLine line = { .realtime_usec = 1700000000 * USEC_PER_SEC + i, .priority = (int) (i % 8), .text = text,
-                         .size = size };
-
-        snprintf(line.cursor, sizeof(line.cursor), "%s", fixture_cursor(i));
-        return line;
+        return (LogLine){ .cursor = fixture_cursor(i), .realtime_usec = 1700000000 * USEC_PER_SEC + i,
+                          .priority = (int) (i % 8), .text = text, .size = size };
 }
 
 bool fixture_append(ArchiveFixture *f, unsigned i, const char *text, size_t size) {

@@ -96,10 +96,12 @@ void archiving_check_log(Story *s, const char *should) {
         int r;
 
         TAP_CHECK_INT(buffer_append_string(&text, ""), 0);
-        if (!TAP_CHECK_INT(manager_open_log(s->manager, s->id, NULL, NULL, &viewer), 0))
+        if (!TAP_CHECK_INT(manager_open_log(s->manager, s->id, LOG_SOURCES_ALL, NULL, NULL, &viewer), 0))
                 return;
         while ((r = log_viewer_next(viewer, &line)) != 0)
-                if (r > 0)
+                if (r > 0 && line.source == LOG_SOURCE_GAP)
+                        TAP_CHECK_INT(buffer_append_string(&text, "gap "), 0);
+                else if (r > 0)
                         TAP_CHECK_INT(buffer_append_format(&text, "%.*s ", (int) line.size, line.text), 0);
                 else if (!TAP_CHECK_INT(r, -EAGAIN))
                         return;

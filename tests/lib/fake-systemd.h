@@ -36,6 +36,7 @@ typedef struct FakeCommands {
         const char *flag;                               /* of both */
         const char *working_directory;
         uint64_t runtime_max_usec;
+        const char *const *step_argv; /* of the one before it; NULL: there is none */
 } FakeCommands;
 
 typedef struct FakeUnit {

@@ -168,6 +168,26 @@ static int append_strings(sd_bus_message *m, const void *value _unused_) {
         return sd_bus_message_append(m, "v", "as", 2, "a", "b");
 }
 
+/* Those of a list that have begun; the ones before the last have ended well. */
+static int append_begun(sd_bus_message *m, const void *value) {
+        const UnitCommands *c = value;
+        int r;
+
+        r = sd_bus_message_open_container(m, 'v', "a(sasbttttuii)");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(sasbttttuii)");
+        for (unsigned i = 1; r >= 0 && i <= c->begun; i++) {
+                bool ended = i < c->begun || c->exit_code != 0;
+
+                r = sd_bus_message_append(m, "(sasbttttuii)", "/x", 1, "x", 0, c->begun_usec ?: UINT64_C(1),
+                                          UINT64_C(1), (uint64_t) ended, (uint64_t) ended, 7,
+                                          i < c->begun ? CLD_EXITED : c->exit_code, i < c->begun ? 0 : c->exit_status);
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 /* `signals`: PropertiesChanged carries it. The last row is one that nobody here asks for. */
 static const struct {
         const char *interface, *name;
@@ -190,6 +210,8 @@ static const struct {
         { "Service", "ExecMainStatus", append_i, offsetof(UnitStatus, exec_main_status), true },
         { "Service", "ExecMainStartTimestamp", append_t, offsetof(UnitStatus, exec_main_start_usec), true },
         { "Service", "ExecMainExitTimestamp", append_t, offsetof(UnitStatus, exec_main_exit_usec), true },
+        { "Service", "ExecStartPre", append_begun, offsetof(UnitStatus, prepare), false },
+        { "Service", "ExecStopPost", append_begun, offsetof(UnitStatus, after), false },
         { "Service", "MemoryCurrent", append_t, offsetof(UnitStatus, memory_bytes), false },
         { "Service", "CPUUsageNSec", append_t, offsetof(UnitStatus, cpu_nsec), false },
         { "Service", "TasksCurrent", append_t, offsetof(UnitStatus, tasks), false },
@@ -226,6 +248,8 @@ static int append_commands(sd_bus_message *m, const FakeCommands *c) {
         r = append_command(m, "ExecStartEx", c->argv, c->flag);
         if (r >= 0)
                 r = append_command(m, "ExecStopPostEx", c->recorder_argv, c->flag);
+        if (r >= 0 && c->step_argv)
+                r = append_command(m, "ExecStartPreEx", c->step_argv, c->flag);
         if (r >= 0)
                 r = sd_bus_message_append(m, "{sv}", "WorkingDirectory", "s", c->working_directory);
         return r < 0 ? r : sd_bus_message_append(m, "{sv}", "RuntimeMaxUSec", "t", c->runtime_max_usec);

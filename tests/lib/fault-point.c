@@ -82,8 +82,10 @@ static void open_plan(void) {
         __atomic_store_n(&plan->pid, (uint32_t) getpid(), __ATOMIC_SEQ_CST);
 }
 
+/* What the service runs for its Doctor has the same environment. */
 __attribute__((constructor)) static void load(void) {
-        open_plan();
+        if (strcmp(program_invocation_short_name, "remote-developerd") == 0)
+                open_plan();
 }
 
 static void die(uint32_t *deaths) {
@@ -227,6 +229,10 @@ int unlinkat(int dir_fd, const char *path, int flags) {
 
 int mkdir(const char *path, mode_t mode) {
         return AROUND(CALL_MKDIR, mkdir, path, mode);
+}
+
+int mkdirat(int dir_fd, const char *path, mode_t mode) {
+        return AROUND(CALL_MKDIR, mkdirat, dir_fd, path, mode);
 }
 
 ssize_t send(int fd, const void *data, size_t size, int flags) {

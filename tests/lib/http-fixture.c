@@ -54,28 +54,36 @@ static bool fixture_listen(HttpFixture *f, HttpOver over) {
         return TAP_CHECK_INT(http_server_take_listener(f->server, fd), 0);
 }
 
-bool http_fixture_start(HttpFixture *f, const HttpLimits *limits, HttpOnRequest on_request, void *userdata) {
-        strcpy(f->directory, "/tmp/http-test-XXXXXX");
-        if (!TAP_CHECK(mkdtemp(f->directory)))
-                return false;
-        if (!TAP_CHECK_INT(sd_event_new(&f->event), 0))
-                return false;
+bool http_fixture_start_server(HttpFixture *f, const HttpLimits *limits, HttpOnRequest on_request, void *userdata) {
         if (!TAP_CHECK_INT(http_server_new(f->event, limits ?: &http_fixture_limits, on_request, userdata, &f->server),
                            0))
                 return false;
         return fixture_listen(f, HTTP_OVER_TCP) && fixture_listen(f, HTTP_OVER_UNIX);
 }
 
-void http_fixture_done(HttpFixture *f) {
+bool http_fixture_start(HttpFixture *f, const HttpLimits *limits, HttpOnRequest on_request, void *userdata) {
+        strcpy(f->directory, "/tmp/http-test-XXXXXX");
+        if (!TAP_CHECK(mkdtemp(f->directory)))
+                return false;
+        if (!TAP_CHECK_INT(sd_event_new(&f->event), 0))
+                return false;
+        return http_fixture_start_server(f, limits, on_request, userdata);
+}
+
+void http_fixture_stop_server(HttpFixture *f) {
         Address address;
 
         f->server = http_server_free(f->server);
-        f->event = sd_event_unref(f->event);
-        if (!*f->directory)
-                return;
+        f->port = 0;
         fixture_address(f, HTTP_OVER_UNIX, &address);
         (void) unlink(address.un.sun_path);
-        (void) rmdir(f->directory);
+}
+
+void http_fixture_done(HttpFixture *f) {
+        http_fixture_stop_server(f);
+        f->event = sd_event_unref(f->event);
+        if (*f->directory)
+                (void) rmdir(f->directory);
 }
 
 bool http_fixture_turn(HttpFixture *f) {

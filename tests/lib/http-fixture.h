@@ -32,6 +32,10 @@ extern const HttpLimits http_fixture_limits;
 bool http_fixture_start(HttpFixture *f, const HttpLimits *limits, HttpOnRequest on_request, void *userdata);
 void http_fixture_done(HttpFixture *f);
 
+/* As a service that dies, connections and all; and its next life, on another port. */
+void http_fixture_stop_server(HttpFixture *f);
+bool http_fixture_start_server(HttpFixture *f, const HttpLimits *limits, HttpOnRequest on_request, void *userdata);
+
 /* A turn of the loop, at most 20 ms long. False when the loop is broken, which is a failed check. */
 bool http_fixture_turn(HttpFixture *f);
 

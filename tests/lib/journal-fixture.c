@@ -50,22 +50,57 @@ static void add_text(Buffer *to, const FixtureEntry *e) {
         TAP_CHECK_INT(buffer_append_string(to, "\n"), 0);
 }
 
-static void add_entry(JournalFixture *f, const FixtureEntry *e, Buffer *to) {
-        const char *unit = e->unit ?: FIXTURE_UNIT;
-        bool user = f->source.scope == RUNTIME_SCOPE_USER;
-
-        f->realtime_usec += TICK_USEC;
-        f->monotonic_usec += TICK_USEC;
-        TAP_CHECK_INT(buffer_append_format(to, "__REALTIME_TIMESTAMP=%llu\n__MONOTONIC_TIMESTAMP=%llu\n",
-                                           (unsigned long long) f->realtime_usec,
-                                           (unsigned long long) f->monotonic_usec), 0);
-        TAP_CHECK_INT(buffer_append_format(to, "_BOOT_ID=%032x\n", 0x1000 + f->boot), 0);
+static void add_output(const FixtureEntry *e, const char *unit, bool user, Buffer *to) {
         if (*unit)
                 TAP_CHECK_INT(buffer_append_format(to, "%s=%s\n%s=" TASK_SLICE "\n",
                                                    user ? "_SYSTEMD_USER_UNIT" : "_SYSTEMD_UNIT", unit,
                                                    user ? "_SYSTEMD_USER_SLICE" : "_SYSTEMD_SLICE"), 0);
-        TAP_CHECK_INT(buffer_append_format(to, "_TRANSPORT=stdout\n_STREAM_ID=%032x\n%s%s", e->stream,
-                                           e->goes_on ? "_LINE_BREAK=line-max\n" : "", e->fields ?: ""), 0);
+        TAP_CHECK_INT(buffer_append_format(to, "_TRANSPORT=stdout\n_STREAM_ID=%032x\n%s", e->stream,
+                                           e->goes_on ? "_LINE_BREAK=line-max\n" : ""), 0);
+}
+
+static void add_of_manager(const FixtureEntry *e _unused_, const char *unit, bool user, Buffer *to) {
+        unsigned uid = getuid();
+
+        TAP_CHECK_INT(buffer_append_string(to, "_TRANSPORT=journal\nSYSLOG_IDENTIFIER=systemd\n_COMM=systemd\n"), 0);
+        if (user)
+                TAP_CHECK_INT(buffer_append_format(to, "USER_UNIT=%s\n_SYSTEMD_UNIT=user@%u.service\n_UID=%u\n"
+                                                   "_SYSTEMD_USER_UNIT=init.scope\n_SYSTEMD_USER_SLICE=-.slice\n",
+                                                   unit, uid, uid), 0);
+        else
+                TAP_CHECK_INT(buffer_append_format(to, "UNIT=%s\n_SYSTEMD_UNIT=init.scope\n_UID=0\n_PID=1\n"
+                                                   "_SYSTEMD_SLICE=-.slice\n", unit), 0);
+}
+
+/* Of a user's units journald counts the lines together, and names beside it whoever has written next. */
+static void add_suppressed(const FixtureEntry *e, const char *unit, bool user, Buffer *to) {
+        _cleanup_free_ char *counted = user ? string_format("user@%u.service", (unsigned) getuid()) : strdup(unit);
+
+        TAP_CHECK_INT(buffer_append_format(to, "MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e\nN_DROPPED=%u\n"
+                                           "OBJECT_SYSTEMD_UNIT=%s\n_TRANSPORT=driver\n_UID=0\n"
+                                           "SYSLOG_IDENTIFIER=systemd-journald\nSYSLOG_FACILITY=3\nPRIORITY=6\n"
+                                           "_SYSTEMD_UNIT=systemd-journald.service\n_SYSTEMD_SLICE=system.slice\n"
+                                           "MESSAGE=Suppressed %u messages from %s\n",
+                                           e->dropped, counted, e->dropped, counted), 0);
+        if (user)
+                TAP_CHECK_INT(buffer_append_string(to, "OBJECT_SYSTEMD_USER_UNIT=dbus.service\n"), 0);
+}
+
+static void add_entry(JournalFixture *f, const FixtureEntry *e, Buffer *to) {
+        static void (*const add[])(const FixtureEntry *e, const char *unit, bool user, Buffer *to) = {
+                [FIXTURE_OUTPUT] = add_output,
+                [FIXTURE_MANAGER] = add_of_manager,
+                [FIXTURE_SUPPRESSED] = add_suppressed,
+        };
+
+        f->realtime_usec += e->at_once ? 0 : TICK_USEC;
+        f->monotonic_usec += e->at_once ? 0 : TICK_USEC;
+        TAP_CHECK_INT(buffer_append_format(to, "__REALTIME_TIMESTAMP=%llu\n__MONOTONIC_TIMESTAMP=%llu\n",
+                                           (unsigned long long) f->realtime_usec,
+                                           (unsigned long long) f->monotonic_usec), 0);
+        TAP_CHECK_INT(buffer_append_format(to, "_BOOT_ID=%032x\n", 0x1000 + f->boot), 0);
+        add[e->kind](e, e->unit ?: FIXTURE_UNIT, f->source.scope == RUNTIME_SCOPE_USER, to);
+        TAP_CHECK_INT(buffer_append_string(to, e->fields ?: ""), 0);
         if (e->text)
                 add_text(to, e);
         TAP_CHECK_INT(buffer_append_string(to, "\n"), 0);

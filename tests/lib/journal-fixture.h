@@ -6,8 +6,8 @@
  *                 return;
  *         JOURNAL_APPEND(&f, "a", { "first" }, { "of a long li", .goes_on = true }, { "ne" });
  *
- * Each entry is a millisecond later than the one before. Files are appended to while they are being read, as journald
- * does; another name is what a rotation makes.
+ * Each entry is a millisecond later than the one before unless it says otherwise. Files are appended to while they are
+ * being read, as journald does; another name is what a rotation makes.
  */
 #pragma once
 
@@ -20,6 +20,13 @@
 #define FIXTURE_UNIT TASK_UNIT_PREFIX FIXTURE_TASK TASK_UNIT_SUFFIX
 #define FIXTURE_OTHER_UNIT TASK_UNIT_PREFIX "task-1700000000-fedcba" TASK_UNIT_SUFFIX
 
+/* Who wrote an entry, with the fields that systemd 252 gives it in either mode (tried). */
+typedef enum FixtureKind {
+        FIXTURE_OUTPUT,     /* a task */
+        FIXTURE_MANAGER,    /* systemd's manager, about the unit */
+        FIXTURE_SUPPRESSED, /* journald, that it took no more of the unit's lines */
+} FixtureKind;
+
 typedef struct FixtureEntry {
         const char *text;   /* MESSAGE=; NULL: it has none */
         size_t size;        /* of the text; 0: to its 0 */
@@ -27,6 +34,9 @@ typedef struct FixtureEntry {
         unsigned stream;    /* _STREAM_ID= */
         bool goes_on;       /* _LINE_BREAK=line-max */
         const char *fields; /* more of them, each "NAME=value\n" */
+        FixtureKind kind;
+        unsigned dropped;   /* with FIXTURE_SUPPRESSED: how many lines */
+        bool at_once;       /* at the very time of the entry before: journald takes a hundred lines at a time */
 } FixtureEntry;
 
 typedef struct JournalFixture {

@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
-"""model-stub: a stand-in for the API of the model that Claude Code talks to. It is no model and understands nothing.
+"""model-stub: a stand-in for the API of the model that an agent talks to. It is no model and understands nothing.
 
-It listens on loopback only and answers POST /v1/messages, streamed as server-sent events or in one piece, from
-scripts. Which script a client gets is the first part of its path, so that one stub serves several clients at once:
+It listens on loopback only and answers from scripts: POST /v1/messages, as Claude Code asks, streamed as server-sent
+events or in one piece, POST /v1/responses, as Codex asks, and POST /v1beta/models/NAME:streamGenerateContent, as Gemini
+does, streamed. Which script a client gets is the first part of its path, so that one stub serves several clients at
+once:
 
     ANTHROPIC_BASE_URL=http://127.0.0.1:PORT/NAME ANTHROPIC_API_KEY=none claude -p ...
+    GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:PORT/NAME GEMINI_API_KEY=none gemini --skip-trust ...
+    codex exec -c model_provider=stub -c 'model_providers.stub={name="stub",base_url="http://127.0.0.1:PORT/NAME/v1"}'
 
 A script is a list of turns. Each request of a conversation takes the next one, a request that is made again after a
 refusal too; the last turn is repeated. A turn is a Refusal, or a list of what the model says and does:
 
     say('words')            text
     use('Bash', command=…)  a tool that the client shall run; it comes back with the result for its next turn
+    patch('*** Begin …')    Codex' own tool for files, which takes a text instead of arguments
     Gate()                  the answer stops here until the test opens the gate: nothing is told by time
 
 Tests use it as a module: `with ModelStub({'name': [turn, ...]}) as model`. By hand, `model-stub.py [PORT]` serves the
@@ -49,9 +54,19 @@ class Gate:
 class Refusal:
     """An error in place of an answer: Refusal(401, 'authentication_error', 'invalid x-api-key')."""
 
-    def __init__(self, status, kind, message):
+    def __init__(self, status, kind, message, headers=None):
         self.status = status
         self.body = {'type': 'error', 'error': {'type': kind, 'message': message}}
+        self.headers = headers or {}
+
+
+def usage_limit(resets_at):
+    """What somebody gets who has used up what a subscription lets him use in five hours."""
+    unified = {'status': 'rejected', 'reset': resets_at, 'representative-claim': 'five_hour', '5h-status': 'rejected',
+               '5h-reset': resets_at, '5h-utilization': '1.0'}
+    headers = {f'anthropic-ratelimit-unified-{name}': str(value) for name, value in unified.items()}
+    return Refusal(429, 'rate_limit_error', "This request would exceed your account's rate limit.",
+                   {**headers, 'x-should-retry': 'false'})
 
 
 def say(text):
@@ -63,6 +78,10 @@ _tool_numbers = itertools.count(1)
 
 def use(name, **arguments):
     return {'type': 'tool_use', 'id': f'toolu_{next(_tool_numbers):04}', 'name': name, 'input': arguments}
+
+
+def patch(text):
+    return {'type': 'patch', 'id': f'toolu_{next(_tool_numbers):04}', 'name': 'apply_patch', 'input': text}
 
 
 # ---- an answer, whole or as events
@@ -113,6 +132,47 @@ def events_of(turn, number):
     yield {'type': 'message_stop'}
 
 
+# ---- the same as Codex reads it
+
+def item_of(step):
+    if step['type'] == 'text':
+        return {'type': 'message', 'role': 'assistant', 'content': [{'type': 'output_text', 'text': step['text']}]}
+    if step['type'] == 'patch':
+        return {'type': 'custom_tool_call', 'call_id': step['id'], 'name': step['name'], 'input': step['input']}
+    return {'type': 'function_call', 'call_id': step['id'], 'name': step['name'],
+            'arguments': json.dumps(step['input'])}
+
+
+def response_events_of(turn, number):
+    response = {'id': f'resp_{number:04}'}
+    yield {'type': 'response.created', 'response': response}
+    for step in turn:
+        if isinstance(step, Gate):
+            step.pass_through()
+        else:
+            yield {'type': 'response.output_item.done', 'item': item_of(step)}
+    used = usage(20)
+    yield {'type': 'response.completed', 'response': {**response, 'usage': {**used, 'total_tokens': sum(used.values())}}}
+
+
+# ---- the same as Gemini reads it
+
+def chunk_of(*parts, **fields):
+    return {'candidates': [{'index': 0, 'content': {'role': 'model', 'parts': list(parts)}, **fields}],
+            'usageMetadata': {'promptTokenCount': 10, 'candidatesTokenCount': 20, 'totalTokenCount': 30}}
+
+
+def chunks_of(turn, _number):
+    for step in turn:
+        if isinstance(step, Gate):
+            step.pass_through()
+        elif step['type'] == 'text':
+            yield chunk_of({'text': step['text']})
+        else:
+            yield chunk_of({'functionCall': {'name': step['name'], 'args': step['input']}})
+    yield chunk_of(finishReason='STOP')
+
+
 # ---- HTTP
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -126,7 +186,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         script, _, route = self.path.partition('?')[0].lstrip('/').partition('/')
         self.server.stub.note(self, raw)
         if route == 'v1/messages':
-            self.answer(script, json.loads(raw))
+            self.answer(script, json.loads(raw), events_of)
+        elif route == 'v1/responses':
+            self.answer(script, json.loads(raw), response_events_of)
+        elif route.endswith(':streamGenerateContent'):
+            self.answer(script, {**json.loads(raw), 'stream': True}, chunks_of)
         elif route == 'v1/messages/count_tokens':
             self.send_json(200, {'input_tokens': 10})
         else:
@@ -139,21 +203,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
-    def answer(self, script, request):
+    def answer(self, script, request, events):
         turn, number = self.server.stub.next_turn(script, request)
         # A turn that begins with a gate holds the whole answer back, not only what it says.
         for gate in itertools.takewhile(lambda step: isinstance(step, Gate), turn if isinstance(turn, list) else []):
             gate.pass_through()
         if isinstance(turn, Refusal):
-            self.send_json(turn.status, turn.body)
+            self.send_json(turn.status, turn.body, turn.headers)
         elif request.get('stream'):
-            self.send_events(events_of(turn, number))
+            self.send_events(events(turn, number))
         else:
             self.send_json(200, message_of(turn, number))
 
-    def send_json(self, status, body):
+    def send_json(self, status, body, headers=None):
         data = json.dumps(body).encode()
         self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header('Content-Type', 'application/json')
         self.send_header('Content-Length', str(len(data)))
         self.end_headers()
@@ -166,7 +232,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header('Connection', 'close')  # the end of the answer is the end of the connection
         self.end_headers()
         for event in events:
-            self.wfile.write(f'event: {event["type"]}\ndata: {json.dumps(event)}\n\n'.encode())
+            name = f'event: {event["type"]}\n' if 'type' in event else ''
+            self.wfile.write(f'{name}data: {json.dumps(event)}\n\n'.encode())
 
 
 class Server(http.server.ThreadingHTTPServer):

@@ -4,6 +4,7 @@
 
 #include <remote-developer/strings.h>
 
+#include <limits.h>
 #include <stdarg.h>
 
 /* What systemd tells journald of a unit's output. */
@@ -60,6 +61,25 @@ void story_log_numbered(Story *s, size_t n) {
         for (size_t i = 0; i < n; i++)
                 snprintf(texts + size * i, size, "line %zu", i);
         log_texts(s, texts, size, n);
+}
+
+static void name_of_story(const Story *s, const char *name, char ret[static PATH_MAX]) {
+        snprintf(ret, PATH_MAX, "%s/%s.journal", s->journal, name);
+}
+
+void story_rotate_journal(const Story *s) {
+        char from[PATH_MAX], to[PATH_MAX];
+
+        name_of_story(s, "story", from);
+        name_of_story(s, "rotated", to);
+        TAP_CHECK_INT(rename(from, to), 0);
+}
+
+void story_vacuum_journal(const Story *s) {
+        char path[PATH_MAX];
+
+        name_of_story(s, "rotated", path);
+        TAP_CHECK_INT(unlink(path), 0);
 }
 
 void story_log_entry(Story *s, const char *fields) {

@@ -41,12 +41,14 @@ unsigned story_told(const char *text) {
 
 static const char *placeholder_value(Story *s, const char *text, size_t *ret_size) {
         static char unit[128];
+        const char *session = string_has_prefix(text, "{session}") ? story_task(s)->session_id : NULL;
         const struct {
                 const char *name, *value;
         } rows[] = {
                 { "{id}", s->id },
                 { "{unit}", unit },
                 { "{state}", s->state },
+                { "{session}", session },
                 { "{invocation}", story_unit(s) ? story_unit(s)->status.invocation_id : "none" },
         };
 
@@ -102,7 +104,8 @@ static void on_recovered(void *userdata) {
 bool story_load(Story *s) {
         ManagerOptions o = { .config = &s->config, .scope = s->scope, .state_directory = s->state,
                              .endings_directory = s->endings, .recorder = "/usr/libexec/recorder",
-                             .launcher = "/usr/libexec/exec", .journal_directory = s->journal,
+                             .launcher = "/usr/libexec/exec", .workspaces_directory = "/srv/workspaces",
+                             .program_directory = s->programs, .journal_directory = s->journal,
                              .recovered = on_recovered, .userdata = s };
 
         problem_done(&s->problem);
@@ -148,6 +151,21 @@ void story_stop_service(Story *s) {
 
 /* --- life cycle --- */
 
+static bool make_programs(const Story *s) {
+        static const char *const names[] = { "claude", "codex", "remote-developer-step" };
+
+        if (!TAP_CHECK_INT(mkdir(s->programs, 0700), 0))
+                return false;
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                _cleanup_free_ char *path = string_format("%s/%s", s->programs, names[i]);
+                _cleanup_close_ int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0700);
+
+                if (!TAP_CHECK(fd >= 0))
+                        return false;
+        }
+        return true;
+}
+
 bool story_open(Story *s) {
         log_set_sink(on_log);
         buffer_clear(&told);
@@ -158,10 +176,13 @@ bool story_open(Story *s) {
         s->state = strdup(scratch_path(&s->scratch, "tasks"));
         s->journal = strdup(scratch_path(&s->scratch, "journal"));
         s->endings = strdup(scratch_path(&s->scratch, "endings"));
+        s->programs = strdup(scratch_path(&s->scratch, "programs"));
         fake_systemd_init(&s->systemd, s->event);
         test_clock_journald_is_done = 1;
         test_disk_error = 0;
-        return TAP_CHECK_INT(mkdir(s->journal, 0700), 0) && TAP_CHECK_INT(config_init(&s->config), 0);
+        test_disk_usec = 0;
+        return TAP_CHECK_INT(mkdir(s->journal, 0700), 0) && make_programs(s) &&
+               TAP_CHECK_INT(config_init(&s->config), 0);
 }
 
 bool story_begin(Story *s) {
@@ -179,6 +200,7 @@ void story_done(Story *s) {
         free(s->state);
         free(s->journal);
         free(s->endings);
+        free(s->programs);
         *s = (Story){};
         buffer_done(&told);
 }
@@ -187,13 +209,15 @@ void story_done(Story *s) {
 
 int story_create(Story *s, const char *request) {
         _cleanup_(task_spec_done) TaskSpec spec = {};
+        _cleanup_(secrets_done) Secrets secrets = SECRETS_NULL;
         _cleanup_json_ Json *j = NULL;
 
         problem_done(&s->problem);
         if (!TAP_CHECK_INT(json_parse(request, strlen(request), &j, &s->problem), 0) ||
-            !TAP_CHECK_INT(task_spec_parse(j, &s->config, &spec, &s->problem), 0))
+            !TAP_CHECK_INT(task_spec_parse(j, &s->config, &spec, &s->problem), 0) ||
+            !TAP_CHECK_INT(secrets_parse(j, false, &secrets, &s->problem), 0))
                 return -EINVAL;
-        return manager_create_task(s->manager, &spec, s->id, &s->problem);
+        return manager_create_task(s->manager, &spec, &secrets, s->id, &s->problem);
 }
 
 int story_cancel(Story *s) {
@@ -203,7 +227,7 @@ int story_cancel(Story *s) {
 
 int story_resume(Story *s) {
         problem_done(&s->problem);
-        return manager_resume_task(s->manager, s->id, &s->problem);
+        return manager_resume_task(s->manager, s->id, NULL, &s->problem);
 }
 
 static FakeUnit *ask_with(Story *s, const char *fields) {
@@ -232,6 +256,25 @@ FakeUnit *story_run_with(Story *s, const char *fields) {
                 return NULL;
         story_settle(s);
         return u;
+}
+
+FakeUnit *story_run_agent(Story *s) {
+        static const char request[] = "{\"github_repo\": \"o/r\", \"task_description\": \"d\"}";
+
+        if (!TAP_CHECK_INT(story_create(s, request), 0) || !TAP_CHECK(STORY_UNTIL(s, story_unit(s))))
+                return NULL;
+        fake_unit_start(story_unit(s));
+        if (!TAP_CHECK(STORY_UNTIL(s, story_is_in(s, TASK_RUNNING))))
+                return NULL;
+        story_settle(s);
+        story_record(s, NULL, "success", "exited", "0");
+        return story_unit(s);
+}
+
+bool story_document_has(Story *s, const char *text) {
+        _cleanup_free_ char *document = story_read(s, ".json");
+
+        return document && strstr(document, text);
 }
 
 FakeUnit *story_unit(Story *s) {

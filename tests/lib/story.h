@@ -31,6 +31,7 @@ typedef struct Story {
         Manager *manager; /* NULL: the service does not run */
         Scratch scratch;
         char *state, *journal, *endings; /* directories in it; the last is not there at first */
+        char *programs; /* one more: those of the shipped recipes are there, but empty */
         unsigned recovered;    /* how often the manager called it */
         char id[TASK_ID_SIZE + 1]; /* of the task that the verbs are about: the latest created */
         TaskRef ref;               /* what story_task() gave */
@@ -72,6 +73,9 @@ FakeUnit *story_ask(Story *s);
 FakeUnit *story_run(Story *s);
 FakeUnit *story_run_with(Story *s, const char *fields); /* of the request, such as `, "timeout": 5` */
 
+/* A task of the agent, up to running; what the recorder will say of its end is there already: exit 0. */
+FakeUnit *story_run_agent(Story *s);
+
 FakeUnit *story_unit(Story *s);     /* of the task; NULL: not loaded */
 const Task *story_task(Story *s);   /* valid until the next call or turn; never NULL */
 bool story_is_finished(Story *s);
@@ -92,6 +96,7 @@ void story_record_spilled(Story *s, const char *invocation_id, const char *servi
 /* Files of the state directory; `suffix` may be ".json", or the whole name. Fresh memory or NULL. */
 char *story_path(const Story *s, const char *suffix);
 char *story_read(const Story *s, const char *suffix);
+bool story_document_has(Story *s, const char *text);
 void story_write(const Story *s, const char *suffix, const char *text);
 unsigned story_count_files(const Story *s, const char *part);
 
@@ -104,7 +109,12 @@ void story_log_many(Story *s, const char *line, size_t n); /* n times the same *
 void story_log_numbered(Story *s, size_t n);               /* "line 0", "line 1", ... */
 void story_log_entry(Story *s, const char *fields);
 
-/* {id}, {unit}, {invocation} and {state} (the directory) in the text replaced by the task's. Fresh memory. */
+/* What was written is from here on in a file of its own; vacuuming then removes it. */
+void story_rotate_journal(const Story *s);
+void story_vacuum_journal(const Story *s);
+
+/* {id}, {unit}, {invocation}, {session} and {state} (the directory) in the text replaced by the task's. Fresh
+ * memory. */
 char *story_expand(Story *s, const char *text);
 
 /* As a full disk: until it has room again every write fails with EFBIG. test-disk.h knows more errors. */

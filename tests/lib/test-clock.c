@@ -35,7 +35,7 @@ int __wrap_sd_event_add_time_relative(sd_event *e, sd_event_source **ret, clocki
                                       uint64_t accuracy, sd_event_time_handler_t callback, void *userdata);
 int __wrap_sd_event_source_set_time_relative(sd_event_source *s, uint64_t usec);
 sd_event_source *__wrap_sd_event_source_disable_unref(sd_event_source *s);
-int __wrap_journal_drain_is_done(void);
+int __wrap_journal_drain_look(void);
 
 usec_t __wrap_clock_monotonic_usec(void) {
         return __real_clock_monotonic_usec() + offset_usec;
@@ -53,8 +53,10 @@ void test_clock_set(int64_t difference_usec) {
         set_usec += difference_usec;
 }
 
-int __wrap_journal_drain_is_done(void) {
-        return test_clock_journald_is_done;
+int __wrap_journal_drain_look(void) {
+        if (test_clock_journald_is_done == 1)
+                return 0;
+        return test_clock_journald_is_done == 0 ? JOURNAL_WAITS_MESSAGES : JOURNAL_WAITS_STREAM;
 }
 
 /* The row of this source, or a free one. */

@@ -17,5 +17,6 @@ void test_clock_advance(usec_t usec);
 /* Somebody sets the clock, forward or back: only the time of day changes. */
 void test_clock_set(int64_t difference_usec);
 
-/* Whether journald is said to have read everything (1) or not (0): journal_drain_is_done()'s answer, 1 at first. */
+/* Whether journald is said to have read everything (1, at first) or not: messages wait (0), an ended program's stream
+ * does (-1). It is journal_drain_look()'s answer. */
 extern int test_clock_journald_is_done;

@@ -1,10 +1,13 @@
 /* TestDisk: see test-disk.h. */
 #include "test-disk.h"
 
+#include "test-clock.h"
+
 #include <remote-developer/files.h>
 
 int test_disk_error;
-unsigned test_disk_failures;
+unsigned test_disk_failures, test_disk_writes;
+usec_t test_disk_usec;
 
 /* The linker's names: __real_f is f, and calls of f are calls of __wrap_f. */
 int __real_file_write_durable(int dir_fd, const char *name, const void *data, size_t size, mode_t mode);
@@ -12,16 +15,22 @@ int __real_file_create_durable(int dir_fd, const char *name, const void *data, s
 int __wrap_file_write_durable(int dir_fd, const char *name, const void *data, size_t size, mode_t mode);
 int __wrap_file_create_durable(int dir_fd, const char *name, const void *data, size_t size, mode_t mode);
 
-int __wrap_file_write_durable(int dir_fd, const char *name, const void *data, size_t size, mode_t mode) {
-        if (test_disk_error == 0)
-                return __real_file_write_durable(dir_fd, name, data, size, mode);
-        test_disk_failures++;
+static int begin_write(void) {
+        test_disk_failures += test_disk_error < 0;
+        test_disk_writes += test_disk_error == 0;
+        if (test_disk_usec > 0)
+                test_clock_advance(test_disk_usec);
         return test_disk_error;
 }
 
+int __wrap_file_write_durable(int dir_fd, const char *name, const void *data, size_t size, mode_t mode) {
+        int r = begin_write();
+
+        return r < 0 ? r : __real_file_write_durable(dir_fd, name, data, size, mode);
+}
+
 int __wrap_file_create_durable(int dir_fd, const char *name, const void *data, size_t size, mode_t mode) {
-        if (test_disk_error == 0)
-                return __real_file_create_durable(dir_fd, name, data, size, mode);
-        test_disk_failures++;
-        return test_disk_error;
+        int r = begin_write();
+
+        return r < 0 ? r : __real_file_create_durable(dir_fd, name, data, size, mode);
 }

@@ -5,8 +5,13 @@
  */
 #pragma once
 
+#include <remote-developer/clock.h>
+
 /* What every write of a file answers, nothing being written; 0, as at first: it is written. */
 extern int test_disk_error;
 
-/* How many writes failed so. */
-extern unsigned test_disk_failures;
+/* How many writes failed so, and how many went well. */
+extern unsigned test_disk_failures, test_disk_writes;
+
+/* How long each write takes by the test's clock. */
+extern usec_t test_disk_usec;

@@ -22,12 +22,14 @@ void viewing_done(Viewing *v) {
 static void on_line(void *userdata, const char *unit, const LogLine *line) {
         Viewing *v = userdata;
 
-        if (string_equal(unit, FIXTURE_UNIT) && v->feed)
+        if ((!unit || string_equal(unit, FIXTURE_UNIT)) && v->feed)
                 log_feed_append(v->feed, line);
 }
 
 void viewing_follow(Viewing *v) {
-        TAP_CHECK_INT(journal_follower_new(v->event, &v->journal.source, TASK_SLICE, on_line, v, &v->follower), 0);
+        TAP_CHECK_INT(journal_follower_new(v->event, &v->journal.source, TASK_SLICE, LOG_FEED_BYTES_MAX, on_line, v,
+                                      &v->follower),
+                        0);
         log_feed_set_follower(v->feed, v->follower);
 }
 
@@ -56,7 +58,7 @@ void viewing_open(Viewing *v, unsigned i) {
 
         log_viewer_free(view->viewer);
         *view = (View){};
-        TAP_CHECK_INT(log_viewer_new(v->feed, on_wake, view, &view->viewer), 0);
+        TAP_CHECK_INT(log_viewer_new(v->feed, LOG_SOURCES_ALL, on_wake, view, &view->viewer), 0);
 }
 
 void viewing_check_next(Viewing *v, unsigned i, const char *text, int at) {
@@ -74,7 +76,7 @@ void viewing_check_next(Viewing *v, unsigned i, const char *text, int at) {
         if (!text)
                 return;
         journal_fixture_check_line(&line, text, at);
-        memcpy(view->cursor, line.cursor, sizeof(view->cursor));
+        snprintf(view->cursor, sizeof(view->cursor), "%s", line.cursor);
 }
 
 void viewing_check_rest(Viewing *v, unsigned i, const char *const *texts, int at) {

@@ -13,6 +13,7 @@ SERVICE, SOCKET = 'build/units/system/remote-developer.service', 'build/units/us
 SYSUSERS, TMPFILES = 'build/units/remote-developer.sysusers.conf', 'build/units/remote-developer.tmpfiles.conf'
 LAUNCHER = 'units/system/launcher.service'
 PROGRAM = 'build/remote-developerd'
+PAGE = 'src/api/page.html'
 
 BANNED = [
     'strcpy', 'strncpy', 'strcat', 'sprintf', 'vsprintf', 'gets', 'strtok', 'atoi', 'atol', 'alloca', 'system',
@@ -73,7 +74,8 @@ WALLS = [
     ('walls', {ROUTES_C: including('<systemd/sd-daemon.h>')}, '<systemd/sd-daemon.h> may not'),
     ('walls', {CLIENT_C: including('"microhttpd.h"')}, '<microhttpd.h> may not'),
     ('walls', {PROBLEM_C: including('<yaml.h>')}, '<yaml.h> may not'),
-    ('walls', {STORE_C: including('<yaml.h>')}, 'task-store.c:1: one of 2 files that include yaml.h'),
+    ('walls', {PROBLEM_C: including('<pcre2.h>')}, '<pcre2.h> may not'),
+    ('walls', {STORE_C: including('<yaml.h>')}, '<yaml.h> may not'),
     ('walls', {PROBLEM_C: including('<json-c/json.h>')}, '<json-c/json.h> may not'),
     ('walls', {ROUTES_C: including('<json_object.h>')}, '<json_object.h> may not'),
     ('walls', {'include/remote-developer/unit-client.h': including('<systemd/sd-bus.h>')},
@@ -135,6 +137,18 @@ ROUTES = [
     ('routes', {README: plus('| `GET /api/tasks` | again |\n')}, 'README.md:7: GET /api/tasks already stands in'),
 ]
 
+PAGE_RULES = [
+    ('page', {PAGE: None}, 'src/api/page.html: does not exist'),
+    ('page', {PAGE: plus('<p onclick="x()">\n')}, 'page.html:7: a handler in an attribute'),
+    ('page', {PAGE: plus('<p style="color: red">\n')}, 'page.html:7: a style in an attribute'),
+    ('page', {PAGE: plus('p.innerHTML = x\n')}, 'page.html:7: text taken for markup'),
+    ('page', {PAGE: plus('eval(x)\n')}, 'page.html:7: text taken for script'),
+    ('page', {PAGE: plus('<a href="https://example.com">\n')}, 'page.html:7: another place'),
+    ('page', {PAGE: plus('<script src="x.js"></script>\n')}, 'page.html:7: a further file'),
+    ('page', {PAGE: plus("ask('POST', '/api/tasks')\n")}, 'page.html:7: POST /api/tasks is not in'),
+    ('page', {PAGE: plus("fetch('/api/tasks')\n")}, '3 routes are mentioned, 2 understood'),
+]
+
 UNITS = [
     ('units', {SERVICE: swap('Slice=', 'Slize=')}, "remote-developer.service:8: Unknown key 'Slize'"),
     ('units', {SERVICE: swap('ProtectHome=yes', 'ProtectHome=perhaps')}, 'Failed to parse'),
@@ -164,4 +178,4 @@ DOCUMENTS = [
     ('documents', {PROGRAM: '#!/bin/sh\n'}, '--help:1: no lines like'),
 ]
 
-BAD = [*FLOORS, *WALLS, *SIZES, *WORDS, *ROUTES, *UNITS, *DOCUMENTS]
+BAD = [*FLOORS, *WALLS, *SIZES, *WORDS, *ROUTES, *PAGE_RULES, *UNITS, *DOCUMENTS]

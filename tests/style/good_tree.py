@@ -100,7 +100,7 @@ fail:
         return -1;
 }
 '''),
-    'src/model/config.c': head('Config', '#include <yaml.h>\n'),
+    'src/model/config-walker.c': head('ConfigWalker', '#include <yaml.h>\n'),
     'src/systemd/unit-client.c': head('UnitClient', '''#include "remote-developer/unit-client.h"
 #include "remote-developer/macros.h"
 #include <systemd/sd-bus.h>
@@ -120,6 +120,13 @@ const Route routes[] = {
         /* { "GET", "/gone", on_gone }, */
 };
 '''),
+    'src/api/page.html': '''<!DOCTYPE html>
+<link rel="icon" href="data:,">
+<script>
+ask('GET', '/api/tasks?limit=5');
+ask('DELETE', `/api/task/${id}`);
+</script>
+''',
     'src/remote-developerd.c': '''// SPDX-License-Identifier: MIT
 /* The service. */
 #include "remote-developer/routes.h"

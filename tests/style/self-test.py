@@ -17,7 +17,7 @@ from bad_trees import BAD
 from good_tree import GOOD
 
 HERE = pathlib.Path(__file__).resolve().parent
-TESTS = ['floors', 'walls', 'sizes', 'words', 'routes', 'units', 'documents']
+TESTS = ['floors', 'walls', 'sizes', 'words', 'routes', 'page', 'units', 'documents']
 
 
 def lay_out(tree, folder):

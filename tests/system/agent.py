@@ -1,6 +1,6 @@
 """The real Claude Code as a task's agent, and the stand-in for its model: what the cases of test_claude.py start from.
 
-The agent's model is tests/lib/model-stub.py in this process; the executable was fetched by tests/lib/claude-code
+The agent's model is tests/lib/model-stub.py in this process; the executable was fetched by tests/lib/agent-program
 before the machine was booted, and `claude` on the units' search path is tests/lib/claude-wrapper.
 """
 
@@ -12,6 +12,7 @@ import shutil
 import subprocess
 
 from case import Skip, same
+from marks import decode
 
 LIB = pathlib.Path(__file__).resolve().parent.parent / 'lib'
 COMMAND = pathlib.Path('/usr/local/bin/claude')
@@ -31,9 +32,9 @@ def load_stub():
 stub = load_stub()
 
 
-def find_claude():
+def find_program(name):
     """The path of the real one; skips the case where it cannot be had."""
-    found = subprocess.run([LIB / 'claude-code', '--cached'], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    found = subprocess.run([LIB / 'agent-program', name, '--cached'], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                            text=True, check=False)
     if found.returncode:
         raise Skip(found.stderr.strip())
@@ -45,7 +46,7 @@ class Agent:
 
     def __init__(self, service, *turns):
         self.service = service
-        self.real = find_claude()
+        self.real = find_program('claude')
         self.model = stub.ModelStub({'model': list(turns)})
         self.place = service.scratch()
         self.record = self.place / 'record'
@@ -76,11 +77,11 @@ class Agent:
         return {'CLAUDE_CONFIG_DIR': str(settings.parent)}
 
     def request(self, description='Do what has to be done', **environment):
-        """The original's four fields, and where its agent shall work with which model."""
+        """What an agent's task needs, and where its agent shall work with which model."""
         environment = {**VARIABLES, 'ANTHROPIC_BASE_URL': self.model.url('model'), 'CLAUDE_TEST_REAL': self.real,
                        **environment}
-        return {'devpod_name': 'pod', 'github_repo': 'owner/name', 'github_token': TOKEN,
-                'task_description': description, 'working_directory': str(self.place), 'environment': environment}
+        return {'github_token': TOKEN, 'task_description': description, 'working_directory': str(self.place),
+                'environment': environment}
 
     def create(self, *arguments, **environment):
         return self.service.api.create_from(self.request(*arguments, **environment))
@@ -101,14 +102,8 @@ class Agent:
     def journalled(self, task_id):
         """What the journal has of the unit's output, put together by nothing of ours."""
         unit = '_SYSTEMD_USER_UNIT' if self.service.is_user else '_SYSTEMD_UNIT'
-        entries = self.service.journal(f'{unit}={self.service.unit(task_id)}')
-        return b''.join(as_bytes(entry['MESSAGE']) + (b'' if entry.get('_LINE_BREAK') == 'line-max' else b'\n')
-                        for entry in entries)
-
-
-def as_bytes(message):
-    """journalctl writes what is no text as an array of numbers."""
-    return bytes(message) if isinstance(message, list) else message.encode()
+        entries = self.service.journal(f'{unit}={self.service.unit(task_id)}', '_TRANSPORT=stdout')
+        return decode(entries)[0]
 
 
 def streamed(events):

@@ -239,5 +239,9 @@ class Stream:
                 return event
         raise ConnectionError('the stream ended before the event that is waited for')
 
+    def next_own(self, timeout=PATIENCE):
+        """The next event that is not what systemd says of the unit."""
+        return self.until(lambda e: e.kind != 'system', timeout)
+
     def until_line(self, text, timeout=PATIENCE):
         return self.until(lambda e: e.kind == 'log' and e.json['log'] == text, timeout)

@@ -90,8 +90,13 @@ class Service:
         """journalctl's own --after-cursor= passes over the first match when the cursor's entry is none (252)."""
         return [entry for entry in self.journal(f'--cursor={cursor}', *matches) if entry['__CURSOR'] != cursor]
 
+    def sync_journal(self):
+        """Returns when journald has taken all that was sent to it until now."""
+        self.command('journalctl', '--sync', user=ROOT)
+
     def own_entries(self, cursor=None):
-        """What the service itself wrote, after a cursor if given."""
+        """What the service itself wrote so far, after a cursor if given."""
+        self.sync_journal()
         unit, uid = ('_SYSTEMD_USER_UNIT', [f'_UID={self.owner.pw_uid}']) if self.is_user else ('_SYSTEMD_UNIT', [])
         matches = [f'{unit}={SERVICE}', *uid]
         return self.journal_after(cursor, *matches) if cursor else self.journal(*matches)
@@ -101,6 +106,7 @@ class Service:
 
     def failures(self, cursor):
         """How the service's own unit failed since then, in systemd's words."""
+        self.sync_journal()
         field = 'USER_UNIT' if self.is_user else 'UNIT'
         found = self.journal_after(cursor, f'{field}={SERVICE}', f'MESSAGE_ID={UNIT_FAILED}')
         return [entry.get('UNIT_RESULT') for entry in found]

@@ -203,10 +203,12 @@ def test_the_same_for_a_program_without_a_slash_and_for_one_that_is_not_there(s)
             until(lambda unit=s.unit(task_id): s.show(unit, 'Job') not in ('', '0'), 'it waits for its start')
         s.systemctl('daemon-reload')
         let_go()
-        verdicts = [verdict(s.api.wait(task_id)) for task_id in ids]
-    same(verdicts, [('completed', 'exit-code', 0, None), *[('failed', 'exit-code', 203, None)] * 2])
-    same([s.api.lines(task_id) for task_id in ids], [
-        ['$HOME; x'], ['no such program: No such file or directory'], ['/no/such: No such file or directory']])
+        tasks = [s.api.wait(task_id) for task_id in ids]
+    same([verdict(t) for t in tasks], [('completed', 'exit-code', 0, None),
+                                       *[('failed', 'start-failed', 203, None)] * 2])
+    same(s.api.lines(ids[0]), ['$HOME; x'])
+    same([t['error'] for t in tasks[1:]], [f'The task could not be started: the program "{name}": No such file or '
+                                           'directory' for name in ('no such program', '/no/such')])
 
 
 def test_the_unit_is_the_same_in_any_directory_when_systemd_reads_it_again(s):

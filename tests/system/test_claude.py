@@ -1,19 +1,24 @@
 """The real Claude Code as a task, against a stand-in for its model (agent.py): every byte it writes comes back, what
 it is told reaches its model, its own account of how it ended counts, and nothing of it is left."""
 
+import json
 import os
 import pathlib
-import pwd
 import signal
+import time
 
 from agent import COMMAND, TOKEN, Agent, same_bytes, streamed, stub
 from case import accepts_failures, check, contains, same, until
+from service import ROOT
 
 Gate, Refusal, say, use = stub.Gate, stub.Refusal, stub.say, stub.use
 
 # What JSON, events, the journal, systemd and shells might each trip over.
 AWKWARD = ('é 漢 🤖 \u2028 \u0085 \x7f \x01\x1b[31m "double" \'single\' \\n \\ $HOME ${PATH} $(id) `id` %n %% {x} '
            '<b>&amp; \t data: id: \r|')
+# As one who has no key but a subscription, with its limits.
+SUBSCRIPTION = {'ANTHROPIC_API_KEY': '', 'CLAUDE_CODE_OAUTH_TOKEN': 'none'}
+BODY_MAX = 1024 * 1024  # of a request
 LINE_MAX = 48 * 1024  # journald's LineMax=, where it breaks lines
 LONG = ('"quoted"\\and-é|' * 119 + '\n') * 35  # 66 KB; the agent writes what it reads twice into one line, escaped
 
@@ -152,9 +157,9 @@ def test_the_last_lines_are_whole_lines(s):
 # ---- what it is told
 
 def test_the_description_reaches_its_model_untouched(s):
-    description = f'--version\n{AWKWARD}\n\n' + ''.join(f'{i}: {AWKWARD}\n' for i in range(1800)) + 'the end.'
-    check(len(description.encode()) > 200_000, 'the text is long', len(description.encode()))
+    description = f'--version\n{AWKWARD}\0\n' + ''.join(f'{i}: {AWKWARD}\n' for i in range(1800)) + 'the end.\0'
     with Agent(s, [say('I see.')]) as agent:
+        description += 'x' * (BODY_MAX - len(json.dumps(agent.request(description))))
         check_completed(agent.run(description))
         told = [block['text'] for message in agent.model.requests[0]['messages'] if message['role'] == 'user'
                 for block in message['content']]
@@ -184,16 +189,18 @@ def processes_with(needle):
                 pass
 
 
-def places_with(s, agent, task_id, text):
+def places_with(s, agent, task_id, text, cursor):
+    """Where the text is; in the journal from the cursor on, since before it there may be any amount."""
     needle = text.encode()
     home = pathlib.Path(s.runner.pw_dir)
     replies = [s.api.get(path.format(task_id)).body for path in (
         '/api/task-status/{}', '/api/tasks', '/api/dashboard', '/api/task/{}/logs', '/api/task/{}/check-alive')]
     told = {
-        'files': list(files_with(needle, s.state, s.transient, home, agent.place)),
+        'files': [path for path in files_with(needle, s.state, s.transient, home, agent.place)
+                  if pathlib.Path(path).parent.name != f'{task_id}.credentials'],
         'processes': list(processes_with(needle)),
         'unit': needle in s.systemctl('show', '--all', s.unit(task_id)).encode(),
-        'journal': needle in s.command('journalctl', '--output=export', user=pwd.getpwnam('root')).encode(),
+        'journal': needle in s.command('journalctl', '--output=export', f'--cursor={cursor}', user=ROOT).encode(),
         'replies': [reply for reply in replies if needle in reply],
         'model': any(needle in raw for raw in agent.model.received),
     }
@@ -201,17 +208,17 @@ def places_with(s, agent, task_id, text):
 
 
 def test_the_token_appears_nowhere(s):
-    gate = Gate()
+    gate, cursor = Gate(), s.journal_cursor()
     with Agent(s, [say('seen-4712'), gate], [say('Done.')]) as agent:
         task_id = agent.create('told-4713', SHOWN='seen-4714')
         gate.reach()
-        same(places_with(s, agent, task_id, 'told-4713'), {'files', 'replies', 'model'}, 'what it was told')
-        check({'processes', 'unit'} <= places_with(s, agent, task_id, 'seen-4714'), 'the search finds what is there')
-        same(places_with(s, agent, task_id, TOKEN), set(), 'while it runs')
+        same(places_with(s, agent, task_id, 'told-4713', cursor), {'files', 'replies', 'model'}, 'what it was told')
+        check({'processes', 'unit'} <= places_with(s, agent, task_id, 'seen-4714', cursor), 'the search finds what is there')
+        same(places_with(s, agent, task_id, TOKEN, cursor), set(), 'while it runs')
         gate.open()
         check_completed(s.api.wait(task_id))
-        check({'journal'} <= places_with(s, agent, task_id, 'seen-4712'), 'the search finds what is there')
-        same(places_with(s, agent, task_id, TOKEN), set(), 'at the end')
+        check({'journal'} <= places_with(s, agent, task_id, 'seen-4712', cursor), 'the search finds what is there')
+        same(places_with(s, agent, task_id, TOKEN, cursor), set(), 'at the end')
 
 
 # ---- how it ends
@@ -287,11 +294,127 @@ def test_of_several_results_the_last_one_counts(s):
         check_failed(s.api.wait(task_id), 'agent-error', 'too late')
 
 
-def test_without_claude_the_task_says_so(s):
+def test_without_claude_the_request_is_refused(s):
     with Agent(s) as agent:
         COMMAND.unlink()
+        reply = s.api.post('/api/create-task', agent.request())
+        same((reply.status, reply.json['field']), (400, 'recipe'))
+        contains(reply.json['error'], 'claude', 'not there')
+
+
+# ---- its own account
+
+def account(s, task_id, **wanted):
+    """The account, once it says so; how it came to be is not waited for."""
+    def holds():
+        found = s.api.task(task_id)['agent']
+        return found if all(found[name] == value for name, value in wanted.items()) else None
+    return until(holds, f'the account has {wanted}')
+
+
+def editing(agent, gate):
+    """Writes one file and reads it, waits, edits it and one more, and is done."""
+    new, old = str(agent.place / 'work' / 'new.txt'), str(agent.write('work/old.txt', 'one\n'))
+    s = agent.service
+    for path in (agent.place / 'work', agent.place / 'work' / 'old.txt'):
+        os.chown(path, s.runner.pw_uid, s.runner.pw_gid)
+    agent.model.scripts['model'] = [
+        [say('I will.'), use('Write', file_path=new, content='hello\n')],
+        [use('Read', file_path=old)],
+        [gate, use('Edit', file_path=old, old_string='one', new_string='two')],
+        [use('Edit', file_path=old, old_string='two', new_string='three')],
+        [use('Edit', file_path=old, old_string='nowhere', new_string='x')],
+        [say('Done.')]]
+    return [new, old]
+
+
+def check_edited(task, files):
+    agent = task['agent']
+    same((agent['kind'], agent['name']), ('claude', 'Claude Code'))
+    same((agent['outcome'], agent['error']), ('succeeded', None))
+    same((agent['files_edited'], agent['files']), (2, files))
+    same((agent['turns'], agent['tool_calls'], agent['last_tool']), (6, 5, 'Edit'))
+    same((agent['final_text'], agent['permission_denials'], agent['retry'], agent['limit']), ('Done.', [], None, None))
+    same(agent['tokens'], {'input': 60, 'output': 120, 'cache_read': 0, 'cache_creation': 0})
+    check(agent['cost_usd'] > 0 and agent['version'].startswith('2.') and len(agent['session_id']) == 36, agent)
+
+
+def test_its_account_tells_what_it_did(s):
+    gate = Gate()
+    with Agent(s) as agent:
+        files = editing(agent, gate)
+        agent.model.gates = lambda: [gate]
+        task_id = agent.create(**agent.allow('Edit', 'Write', 'Read'))
+        gate.reach()
+        found = account(s, task_id, turns=2, last_tool='Read')
+        same((found['outcome'], found['files'], found['tool_calls']), ('silent', files[:1], 2))
+        same(found['final_text'], None)
+        gate.open()
+        task = s.api.wait(task_id)
+        check_completed(task)
+        check_edited(task, files)
+
+
+@accepts_failures
+def test_its_account_is_whole_when_the_service_was_killed_in_the_middle(s):
+    gate = Gate()
+    with Agent(s) as agent:
+        files = editing(agent, gate)
+        agent.model.gates = lambda: [gate]
+        task_id = agent.create(**agent.allow('Edit', 'Write', 'Read'))
+        gate.reach()
+        account(s, task_id, turns=2)
+        s.kill()
+        account(s, task_id, turns=2, tool_calls=2)
+        os.kill(s.main_pid(), signal.SIGKILL)
+        s.stop_all()
+        gate.open()
+        until(lambda: s.show(s.unit(task_id), 'ActiveState') == 'inactive', 'the task ends by itself')
+        s.listen()
+        task = s.api.wait(task_id)
+        check_completed(task)
+        check_edited(task, files)
+
+
+def test_it_is_shown_while_it_asks_its_model_again(s):
+    for status, kind, word in (429, 'rate_limit_error', 'rate_limit'), (529, 'overloaded_error', 'overloaded'):
+        gate = Gate()
+        with Agent(s, Refusal(status, kind, 'Later'), [gate, say('Done.')]) as agent:
+            task_id = agent.create()
+            gate.reach()
+            same(account(s, task_id, turns=0)['retry'], {
+                'attempt': 1, 'max_retries': 1, 'error': word, 'status': status,
+                'message': f'retrying 1 of 1, {word}'})
+            gate.open()
+            task = s.api.wait(task_id)
+            check_completed(task)
+            same((task['agent']['retry'], task['agent']['turns']), (None, 1))
+
+
+def test_a_permission_that_it_is_denied_is_a_warning_and_no_failure(s):
+    with Agent(s, [use('Bash', command='touch x')], [say('I may not.')]) as agent:
         task = agent.run()
-        check_failed(task, 'start-failed', '"claude"', 'No such file')
+        check_completed(task)
+        denied, = task['agent']['permission_denials']
+        contains(denied, 'Bash: ')
+        same((task['agent']['files_edited'], task['agent']['final_text']), (0, 'I may not.'))
+
+
+def test_a_usage_limit_is_told_with_the_time_of_its_end(s):
+    resets_at = int(time.time()) + 3600
+    with Agent(s, [say('I begin.'), use('Bash', command='echo 1')], stub.usage_limit(resets_at)) as agent:
+        task = agent.run(**SUBSCRIPTION)
+        check_failed(task, 'agent-error', '5-hour limit')
+        told = time.strftime('%Y-%m-%dT%H:%M:%S.000000Z', time.gmtime(resets_at))
+        same(task['agent']['limit'], {'type': 'five_hour', 'status': 'rejected', 'resets_at': told})
+        same(task['agent']['needs_login'], False)
+
+
+def test_without_a_login_it_says_so(s):
+    with Agent(s, [say('Done.')]) as agent:
+        task = agent.run(ANTHROPIC_API_KEY='')
+        check_failed(task, 'agent-error', 'Not logged in')
+        same((task['agent']['needs_login'], task['agent']['turns']), (True, 0))
 
 
 # ---- nothing of it is left
@@ -300,7 +423,7 @@ def start_tool(s, agent, mark, fifo):
     """Returns when the agent's tool has a tree of processes, all with the mark in their arguments."""
     task_id = agent.create(**agent.allow('Bash'))
     same(fifo.read_text(encoding='utf-8'), 'up\n')
-    check(len(list(processes_with(mark))) >= 3, 'the tool has processes', list(processes_with(mark)))
+    until(lambda: len(list(processes_with(mark))) >= 3, 'the tool has processes')
     return task_id
 
 

@@ -138,13 +138,13 @@ def test_the_document_has_the_originals_fields_and_times_with_an_offset(s):
     same((task['progress'], task['is_running'], task['exit_code']), (100, False, 0))
 
 
-def test_the_originals_request_is_taken_and_its_token_is_not(s):
-    """There is no agent on this machine: the task fails at its start and says so."""
+def test_the_originals_request_is_taken_and_its_token_is_kept_apart(s):
+    """There is no DevPod on this machine: the task fails and says so."""
     reply = s.api.post('/api/create-task', ORIGINAL)
     same(reply.status, 200)
     task = s.api.wait(reply.json['task_id'])
     kept = {k: v for k, v in ORIGINAL.items() if k != 'github_token'}
     same({k: task[k] for k in kept}, kept)
-    same((task['status'], task['reason'], task['claude_status']), ('failed', 'start-failed', 'FAILED'))
-    contains(task['error'], 'claude')
-    lacks(str(s.document(task['task_id'])) + str(task), 'not-kept', 'github_token')
+    same((task['status'], task['recipe'], task['claude_status']), ('failed', 'claude-devpod', 'FAILED'))
+    lacks(str(s.document(task['task_id'])) + str(task), 'not-kept')
+    same(task['credentials'], ['github_token'])

@@ -2,16 +2,19 @@
 before, whose result the next one is given; what lies between is done from outside (`run`), or is a phase of its own
 that outlives the bus."""
 
+import os
 import pathlib
 import shutil
 from collections import namedtuple
 
+import test_sessions
 from case import check, contains, note, same, until
 from service import ROOT, TASKS
 from test_stream import talker
 from test_survive import ENDINGS
 
-Story = namedtuple('Story', 'name before action after')
+# `is_agents`: with the real Claude Code, where that can be had.
+Story = namedtuple('Story', 'name before action after is_agents', defaults=(False,))
 
 ACKNOWLEDGED = pathlib.Path('/var/lib/acknowledged')  # outlives the machine's death
 CREATOR = f'''import json, os, urllib.request
@@ -154,6 +157,42 @@ def after_resumption(s, notes):
     s.configure()
 
 
+AGENTS_PLACE = pathlib.Path('/var/lib/agents-place')
+
+
+def before_session(s, _):
+    """The real agent has said something, so that there is a session; its model goes with the machine."""
+    s.systemctl('enable', '--now', 'remote-developer.service')
+    s.configure(recovery={'orphaned_task_action': 'resume', 'resume_pause': 1})
+    AGENTS_PLACE.mkdir()
+    os.chown(AGENTS_PLACE, s.runner.pw_uid, s.runner.pw_gid)
+    gate = test_sessions.Gate()
+    agent = test_sessions.Agent(s, *test_sessions.turns(gate))
+    agent.place = AGENTS_PLACE
+    agent.__enter__()  # which it outlives
+    variables = {**agent.allow('Bash'), 'CLAUDE_CODE_MAX_RETRIES': '10'}
+    task_id = s.api.create_from(agent.request(test_sessions.TOLD, **variables))
+    gate.reach()
+    test_sessions.begun(agent)
+    session = until(lambda: s.api.task(task_id)['agent']['session_id'], 'it has told its session')
+    return {'task_id': task_id, 'session_id': session, 'port': agent.model.server.server_port}
+
+
+def after_session(s, notes):
+    until(lambda: s.api.get('/api/health').status == 200, 'it serves')
+    agent = test_sessions.Agent(s)
+    agent.model.close()
+    agent.model = test_sessions.stub.ModelStub({'model': [[test_sessions.say('Done.')]]}, notes['port'])
+    with agent:
+        task = s.api.wait(notes['task_id'], timeout=60)
+        test_sessions.check_completed(task)
+        test_sessions.check_goes_on(s, agent, task)
+    same(task['session_id'], notes['session_id'])
+    same([(a['attempt'], a['result'], a['reason']) for a in task['attempts']], [(1, 'interrupted', 'host-reboot')])
+    s.configure()
+    shutil.rmtree(AGENTS_PLACE)
+
+
 BUS = 'dbus.socket', 'dbus.service'
 
 
@@ -208,6 +247,7 @@ STORIES = [
     Story('the bus is restarted', 'before_bus', 'during_bus', 'after_bus'),
     Story('what ran at a reboot is interrupted', 'before_reboot', 'reboot', 'after_reboot'),
     Story('what ran at a reboot is resumed when told so', 'before_resumption', 'reboot', 'after_resumption'),
+    Story('an agent goes on with its session after a reboot', 'before_session', 'reboot', 'after_session', True),
     Story('what was acknowledged in a shutdown is run', 'before_shutdown', 'reboot', 'after_shutdown'),
     Story('what was acknowledged survives a power cut', 'before_power_cut', 'power-cut', 'after_power_cut'),
 ]

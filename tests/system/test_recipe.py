@@ -7,7 +7,7 @@ from case import contains, same, table
 from test_survive import away, verdict
 
 PROGRAM = pathlib.Path('/usr/local/bin/claude')
-REQUEST = {'devpod_name': 'pod', 'github_repo': 'owner/name', 'github_token': 'x', 'task_description': 'Say hello'}
+REQUEST = {'working_directory': '/tmp', 'github_token': 'x', 'task_description': 'Say hello'}
 SYSTEM = '{"type":"system","subtype":"init","session_id":"s1"}'
 GOOD = '{"type":"result","subtype":"success","is_error":false,"result":"Done.","session_id":"s1"}'
 FAILED = '{"type":"result","subtype":"success","is_error":true,"result":"No credit left"}'
@@ -16,7 +16,8 @@ LIMIT = '{"is_error":true,"subtype":"error_max_turns","type":"result"}'
 
 def agent(s, script):
     """Runs the recipe with a program of the agent's name that does this."""
-    PROGRAM.write_text(f'#!/bin/sh\n{script}\n')
+    # The Doctor asks every agent for its version.
+    PROGRAM.write_text(f'#!/bin/sh\n[ "$1" != --version ] || exit 1\n{script}\n')
     PROGRAM.chmod(0o755)
     try:
         return s.api.wait(s.api.create_from(REQUEST))
@@ -30,15 +31,25 @@ def say(*lines):
 
 def test_the_prompt_arrives_on_stdin_and_the_arguments_are_the_agents(s):
     seen = s.scratch()
-    text = 'Füge "x" hinzu\n--version\n$HOME %n \'\\ ' + 'ü' * 100_000
+    text = '\0Füge "x" hinzu\n--version\n$(id) `id` $HOME %n \'\\ \0' + 'ü漢🙂' * 10_000 + '\0'
+    text += 'x' * (1024 * 1024 - len(json.dumps({**REQUEST, 'task_description': text})))  # as much as a request may be
     REQUEST['task_description'] = text
     try:
         task = agent(s, f'printf "%s\\n" "$@" >{seen}/arguments; cat >{seen}/prompt\n' + say(GOOD))
     finally:
         REQUEST['task_description'] = 'Say hello'
-    same((seen / 'arguments').read_text().split('\n')[:-1], ['-p', '--output-format', 'stream-json', '--verbose'])
+    same((seen / 'arguments').read_text().split('\n')[:-1], ['-p', '--output-format', 'stream-json', '--verbose',
+                                                              '--session-id', task['session_id']])
     same((seen / 'prompt').read_text() == text, True, 'the prompt, byte for byte')
+    same(s.api.task(task['task_id'])['task_description'] == text, True, 'the document keeps it, NUL bytes too')
     same((task['status'], task['claude_status'], task['progress']), ('completed', 'COMPLETED', 100))
+
+
+def test_a_recipe_whose_program_is_not_there_is_refused_until_it_is(s):
+    reply = s.api.post('/api/create-task', REQUEST)
+    same((reply.status, reply.json['field']), (400, 'recipe'))
+    contains(reply.json['error'], 'claude')
+    same(agent(s, 'cat >/dev/null\n' + say(GOOD))['status'], 'completed')
 
 
 def test_its_lines_come_back_byte_for_byte(s):

@@ -1,11 +1,61 @@
-"""The token of a request is looked for everywhere on the machine, and found nowhere."""
+"""The secrets of a request are looked for everywhere on the machine, and found nowhere but where they are to be."""
 
+import contextlib
+import http.client
+import itertools
+import json
 import pathlib
 import secrets
 
-from case import check, note, same
+from case import accepts_failures, check, lacks, note, same, seconds, until
+from fault import FaultPoint
 from service import ROOT
 from test_stream import talker
+
+# Prints its secrets in all the ways in which a relay could miss one, then waits for its fifo. Between the two parts of
+# the one that comes in parts the first has been read: the pipe is empty.
+PRINTER = '''
+import array, fcntl, json, os, sys, termios
+
+def value(name):
+    with open(os.path.join(os.environ['CREDENTIALS_DIRECTORY'], name), encoding='utf-8') as file:
+        return file.read()
+
+def write(text):
+    data = text.encode()
+    while data:
+        data = data[os.write(1, data):]
+
+def wait_until_read():
+    size = array.array('i', [1])
+    while size[0]:
+        fcntl.ioctl(1, termios.FIONREAD, size)
+
+token, quoted, pem = value('TOKEN'), value('QUOTED'), value('PEM')
+write(f'whole {token} end\\n')
+write(f'parts {token[:9]}')
+wait_until_read()
+write(f'{token[9:]} end\\n')
+write(json.dumps({'ascii': quoted}) + '\\n')
+write(json.dumps({'json': quoted}, ensure_ascii=False) + '\\n')
+write(pem)
+write(json.dumps({'pem': pem}) + '\\n')
+for before in range(32768 - len(token) - 4, 32768 + 4):
+    write('x' * before + token + '\\n')
+os.write(2, f'error {token}\\n'.encode())
+write('ready\\n')
+with open(sys.argv[1]) as fifo:
+    fifo.read()
+write(f'last {token} {token[:5]}')
+'''
+
+MILLION = '''
+import os
+with open(os.path.join(os.environ['CREDENTIALS_DIRECTORY'], 'TOKEN')) as file:
+    token = file.read()
+for _ in range(10000):
+    print(token * 100)
+'''
 
 AGENT = '''#!/bin/sh
 cat >/dev/null
@@ -14,36 +64,63 @@ sleep 1000
 '''
 
 
-def holders(token, paths):
-    """Files that hold the token. What goes away while we look never held it for long."""
-    found = []
+def contents(paths):
+    """(path, bytes) of files. What goes away while we look never held anything for long."""
     for path in paths:
         try:
             with path.open('rb') as file:
-                if token in file.read(64 << 20):
-                    found.append(str(path))
+                yield str(path), file.read(64 << 20)
         except OSError:
             pass
-    return found
+
+
+def holders(token, paths):
+    return [path for path, data in contents(paths) if token in data]
+
+
+def is_credential(path):
+    """Where secrets are to be: the service's own files, and what systemd gives the unit."""
+    return any(part.endswith('.credentials') or part == 'credentials' for part in path.parts)
 
 
 def files_of(*directories):
     for directory in directories:
-        yield from (p for p in pathlib.Path(directory).rglob('*') if p.is_file() and not p.is_symlink())
+        yield from (p for p in pathlib.Path(directory).rglob('*')
+                    if p.is_file() and not p.is_symlink() and not is_credential(p))
+
+
+def credentials_of(s, task_id):
+    """The files that hold the task's secrets, both kinds."""
+    directories = [s.state / f'{task_id}.credentials', s.runtime / 'credentials' / s.unit(task_id)]
+    return sorted(str(p) for d in directories if d.exists() for p in [d, *d.iterdir()])
+
+
+def replies(s):
+    """What the API says of all tasks, by every route that tells of them."""
+    routes = ['/api/tasks?limit=1000', '/api/dashboard', '/api/health']
+    for task in s.api.tasks('?limit=1000'):
+        task_id = task['task_id']
+        routes += [f'/api/task-status/{task_id}', f'/api/task/{task_id}/check-alive', f'/api/task/{task_id}/logs']
+        if not task['is_running']:
+            routes.append(f'/api/task-logs/{task_id}/stream')
+    return b''.join(s.api.get(route).body for route in routes)
+
+
+def search(s, tokens):
+    """(token, place) wherever one of them is, as far as any user may look, and root. Each place is read once."""
+    processes = [p / name for p in pathlib.Path('/proc').glob('[0-9]*') for name in ('cmdline', 'environ')]
+    home = s.owner.pw_dir if s.is_user else '/etc/remote-developer'
+    files = files_of(s.state, s.transient, '/run/systemd', '/run/user', '/tmp', home, '/var/log/journal',
+                     '/var/lib/remote-developer', '/var/lib/systemd')
+    texts = (('journalctl', s.command('journalctl', '--all', '--output=export', '--no-pager', user=ROOT).encode()),
+             ('systemctl show', s.systemctl('show', '*').encode()),
+             ('replies', replies(s)))
+    return [(token, place) for place, data in itertools.chain(contents(processes), contents(files), texts)
+            for token in tokens if token.encode() in data]
 
 
 def everywhere(s, token):
-    """Where the token is, as far as any user may look, and root."""
-    raw = token.encode()
-    processes = [p / name for p in pathlib.Path('/proc').glob('[0-9]*') for name in ('cmdline', 'environ')]
-    found = holders(raw, processes)
-    home = s.owner.pw_dir if s.is_user else '/etc/remote-developer'
-    found += holders(raw, files_of(s.state, s.transient, '/run/systemd', '/run/user', '/tmp', home, '/var/log/journal',
-                                   '/var/lib/remote-developer'))
-    texts = {'journalctl': s.command('journalctl', '--all', '--output=export', '--no-pager', user=ROOT),
-             'systemctl show': s.systemctl('show', '*'),
-             'documents': str(s.api.tasks()) + s.api.get('/api/dashboard').body.decode()}
-    return found + [name for name, text in texts.items() if token in text]
+    return [place for _, place in search(s, [token])]
 
 
 def agent(s):
@@ -55,7 +132,150 @@ def agent(s):
 
 
 def request(token):
-    return {'devpod_name': 'pod', 'github_repo': 'owner/name', 'github_token': token, 'task_description': 'Say hello'}
+    return {'working_directory': '/tmp', 'github_token': token, 'task_description': 'Say hello'}
+
+
+def new_secrets():
+    token, key = 'tok_' + secrets.token_hex(18), f'{secrets.token_hex(9)} KEY-----\n'
+    return {'TOKEN': token, 'QUOTED': f'say "{secrets.token_hex(9)}" \\\u00e4\U0001f511',
+            'PEM': f'-----BEGIN {key}' + ''.join(secrets.token_hex(32) + '\n' for _ in range(20)) + f'-----END {key}'}
+
+
+def forms(values):
+    """All that is to be found nowhere."""
+    for value in values.values():
+        for line in value.splitlines():
+            yield from {line, json.dumps(line)[1:-1], json.dumps(line, ensure_ascii=False)[1:-1]}
+
+
+def places(s, values):
+    return search(s, list(forms(values)))
+
+
+def python(s, text, *arguments):
+    path = s.scratch() / 'program'
+    path.write_text(text)
+    return ['/usr/bin/python3', str(path), *map(str, arguments)]
+
+
+def masked(values):
+    """What the printer's lines become; a line of stderr may be anywhere."""
+    size = len(values['TOKEN'])
+    stars = '\n'.join(['***'] * len(values['PEM'].splitlines()))
+    return ['whole *** end', 'parts *** end', '{"ascii": "***"}', '{"json": "***"}', *stars.split('\n'),
+            json.dumps({'pem': stars + '\n'}), *('x' * n + '***' for n in range(32768 - size - 4, 32768 + 4))]
+
+
+def print_secrets(s, separate_stderr):
+    values, fifo = new_secrets(), s.fifo()
+    task_id = s.api.create(python(s, PRINTER, fifo), secrets=values, separate_stderr=separate_stderr)
+    s.api.wait_line(task_id, 'ready')
+    same(len(credentials_of(s, task_id)), 8, 'two directories of three files')
+    same(s.document(task_id)['credentials'], list(values))
+    same(places(s, values), [], 'while it runs')
+    fifo.write_text('go')
+    same(s.api.wait(task_id)['result'], 'completed')
+    lines = s.api.lines(task_id)
+    same([line for line in lines if line != 'error ***'], [*masked(values), 'ready', f'last *** {values["TOKEN"][:5]}'])
+    check('error ***' in lines, 'also of stderr', lines[-3:])
+    same(credentials_of(s, task_id), [])
+    same(places(s, values), [], 'afterwards')
+    return task_id, values
+
+
+def test_what_a_task_prints_of_them_is_masked(s):
+    print_secrets(s, False)
+
+
+def test_and_on_two_streams(s):
+    print_secrets(s, True)
+
+
+@seconds(120)
+def test_a_million_times(s):
+    token = 'tok_' + secrets.token_hex(18)
+    task_id = s.api.create(python(s, MILLION), secrets={'TOKEN': token})
+    same(s.api.wait(task_id, timeout=90)['log_lines'], 10000)
+    same(set(s.api.lines(task_id)), {'***' * 100})
+    same(everywhere(s, token), [])
+
+
+def test_a_resumed_task_has_what_it_is_given_anew(s):
+    first, second = ('tok_' + secrets.token_hex(18) for _ in range(2))
+    task_id = s.api.create('for f in "$CREDENTIALS_DIRECTORY"/*; do echo "${f##*/} $(wc -c <"$f") $(cat "$f")"; done; exit 1',
+                           secrets={'A': first}, github_token=first)
+    s.api.wait(task_id)
+    same(s.api.lines(task_id), ['A 40 ***', 'github_token 40 ***'])
+    same(s.api.post(f'/api/task/{task_id}/resume', {'secrets': {'B': second + '!'}}).status, 200)
+    s.api.wait(task_id)
+    same(s.api.lines(task_id)[2:], ['B 41 ***'])
+    same(s.api.post(f'/api/task/{task_id}/resume').status, 200)
+    s.api.wait(task_id)
+    check('credentials' not in s.document(task_id), 'the third has none', s.document(task_id))
+    for token in first, second:
+        same(everywhere(s, token), [])
+    reply = s.api.post(f'/api/task/{task_id}/resume', {'secrets': {'B': 5, 'C': second}})
+    same(reply.status, 400)
+    check(second not in reply.body.decode(), 'not in the reply', reply.body)
+    reply = s.api.post(f'/api/task/{task_id}/resume', {'secret': {}})
+    same((reply.status, reply.json['field']), (400, 'secret'))
+    same(s.api.delete(f'/api/task/{task_id}').status, 200)
+    same(credentials_of(s, task_id), [])
+
+
+def test_what_could_not_be_executed_is_masked_too(s):
+    token = 'tok_' + secrets.token_hex(18)
+    task = s.api.run([f'/nonexistent/{token}'], secrets={'A': token})
+    same(task['reason'], 'start-failed')
+    lacks(task['error'], token)
+    records = [str(entry) for entry in s.journal(f'SYSLOG_IDENTIFIER={task["task_id"]}')]
+    check(records and not any(token in record for record in records), 'masked', records)
+
+
+def test_a_task_with_secrets_leaves_no_core(s):
+    task_id, _ = talker(s)
+    same(s.show(s.unit(s.api.create('ulimit -c; sleep 1000', secrets={'A': 'secret'})), 'LimitCORE'), '0')
+    check(s.show(s.unit(task_id), 'LimitCORE') != '0', 'else it is as configured')
+
+
+def create_and_die(s, fault, n, values):
+    """The service is killed before its n-th call from here on. True: it was."""
+    before = fault.deaths
+    fault.arm((n, False))
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        s.api.create('wc -c <"$CREDENTIALS_DIRECTORY/TOKEN"; cat "$CREDENTIALS_DIRECTORY/TOKEN"', secrets=values)
+    fault.rest()
+    fault.disarm()
+    return fault.deaths > before
+
+
+def is_up(s):
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        return s.api.get('/api/health').status == 200
+    return False
+
+
+@accepts_failures
+@seconds(300)
+def test_whenever_the_service_dies_nothing_is_left(s):
+    """At each of its calls from the request to the verdict. A task is there with its secrets or not at all."""
+    values = {name: secrets.token_hex(18) for name in ('TOKEN', 'OTHER')}
+    s.forget_tasks()
+    with FaultPoint(s) as fault:
+        n = 1
+        while create_and_die(s, fault, n, values):
+            until(lambda: is_up(s), 'the service is there again')
+            for task in s.api.tasks():
+                same(s.api.wait(task['task_id'])['result'], 'completed')
+                same(s.api.lines(task['task_id']), ['36', '***'])
+            fault.rest()
+            same([p.name for p in s.state.glob('*.credentials')], [], f'after call {n}')
+            s.forget_tasks()
+            n += 1
+        note(f'{n - 1} deaths')
+        check(n > 20, 'creating a task takes more calls', n)
+    for token in values.values():
+        same(everywhere(s, token), [])
 
 
 def test_the_token_is_nowhere_while_the_task_runs_and_afterwards(s):
@@ -65,6 +285,7 @@ def test_the_token_is_nowhere_while_the_task_runs_and_afterwards(s):
         task_id = s.api.create_from(request(token))
         s.api.wait_line(task_id, '{"type": "system"}')
         same(everywhere(s, token), [], 'while it runs')
+        same(len(credentials_of(s, task_id)), 4)
         s.api.cancel(task_id)
         s.api.wait(task_id)
         s.restart()
@@ -75,11 +296,17 @@ def test_the_token_is_nowhere_while_the_task_runs_and_afterwards(s):
 
 def test_the_token_is_nowhere_after_a_refusal(s):
     token = 'ghp_' + secrets.token_hex(18)
-    for wrong in {'github_repo': 5}, {'unknown': token}, {'timeout': 0}, {'task_description': ''}, {token: 1}:
+    for wrong in ({'github_repo': 5}, {'unknown': token}, {'timeout': 0}, {'task_description': ''}, {token: 1},
+                  {'secrets': {'github_token': token}}, {'secrets': {'a': [token]}}, {'secrets': {'': token}},
+                  {'secrets': {'a': token, token + '-': 'x'}}, {'secrets': token}, {'github_token': [token]}):
         reply = s.api.post('/api/create-task', request(token) | wrong)
         same(reply.status, 400)
         if token not in wrong:
             check(token not in reply.body.decode(), 'not in the reply', reply.body)
+    for broken in f'{{"github_token": "{token}"', f'{{"github_token": "{token}" "x"}}', f'{{"secrets": {{"a": {token}}}}}':
+        reply = s.api.post('/api/create-task', broken.encode())
+        same(reply.status, 400)
+        check(token not in reply.body.decode(), 'not in the reply', reply.body)
     same(everywhere(s, token), [])
 
 
@@ -91,7 +318,7 @@ def test_the_search_finds_what_is_there(s):
     places = everywhere(s, token)
     note(f'an argument and a line are found in {len(places)} places')
     for wanted in ('/cmdline', f'{task_id}.json', '/var/log/journal', '/transient/', 'journalctl', 'systemctl',
-                   'documents'):
+                   'replies'):
         check(any(wanted in place for place in places), f'found in {wanted}', places)
 
 

@@ -42,7 +42,8 @@ def test_earlier_lines_come_at_once_and_later_ones_live(s):
             fifo.write_text(f'{text}\n')
             same(next_line(stream), text)
         fifo.write_text('end\n')
-        same([e.kind for e in stream if e.json.get('status') != 'reviewing_changes'], ['status', 'final'])
+        same([e.kind for e in stream if e.kind != 'system' and e.json.get('status') != 'reviewing_changes'],
+             ['status', 'final'])
         same(stream.ended, True)
 
 
@@ -53,9 +54,9 @@ def test_the_four_payloads_are_those_of_the_original_byte_for_byte(s):
     s.api.wait_line(task_id, 'up')
     until(lambda: s.api.task(task_id)['status'] == 'executing_task', 'it is known to run')
     with s.api.follow(task_id) as stream:
-        frames = [stream.next().frame for _ in range(3)]
+        frames = [stream.next_own().frame for _ in range(3)]
         fifo.write_text('end\n')
-        frames += [e.frame for e in stream if e.json.get('status') != 'reviewing_changes']
+        frames += [e.frame for e in stream if e.kind != 'system' and e.json.get('status') != 'reviewing_changes']
     log = frames.pop(1)
     check(re.fullmatch(ID + rb'data: {"log": "up"}', log), 'a line of the log', log)
     wanted = [{'status': 'executing_task', 'claude_status': None, 'progress': 60}, {'heartbeat': True},
@@ -100,21 +101,36 @@ def test_silence_is_filled_with_heartbeats(s):
         stream.until_line('up')
         times = [time.monotonic()]
         for _ in range(3):
-            event = stream.next()
+            event = stream.next_own()
             same((event.json, event.id), ({'heartbeat': True}, ''))
             times.append(time.monotonic())
         gaps = [round(b - a, 2) for a, b in zip(times, times[1:])]
         check(all(0.8 < gap < 1.6 for gap in gaps), 'one a second', gaps)
         fifo.write_text('still here\n')
-        same(stream.next().json, {'log': 'still here'})
+        same(stream.next_own().json, {'log': 'still here'})
 
 
 def test_every_line_has_an_id_of_its_own_and_nothing_else_has(s):
     task_id = s.api.run('i=0; while [ $i -lt 100 ]; do echo $i; i=$((i+1)); done')['task_id']
     events = s.api.events(task_id)
-    ids = [e.id for e in events if e.kind == 'log']
-    same((len(ids), len(set(ids)), '' in ids), (100, 100, False))
-    same([e.id for e in events if e.kind != 'log'], [''] * (len(events) - 100))
+    ids = [e.id for e in events if e.kind in ('log', 'system')]
+    same((len([e for e in events if e.kind == 'log']), len(set(ids)), '' in ids), (100, len(ids), False))
+    check(len(ids) > 100, 'systemd has said something about the unit', len(ids))
+    same([e.id for e in events if e.kind not in ('log', 'system')], [''] * (len(events) - len(ids)))
+
+
+def test_what_systemd_says_of_the_unit_stands_in_the_log(s):
+    task_id = s.api.create('echo up; exec sleep inf', timeout=1)
+    unit = f'remote-developer-{task_id}.service'
+    s.api.wait(task_id)
+    events = [(e.kind, e.json.get('log') or e.json.get('system')) for e in s.api.events(task_id)]
+    said = [text for kind, text in events if kind == 'system']
+    check(any(text.startswith(f'Started {unit}') for text in said), 'that it was started', said)
+    check(f'{unit}: Service reached runtime time limit. Stopping.' in said, 'that its time was up', said)
+    check(events.index(('log', 'up')) < events.index(('system', f'{unit}: Service reached runtime time limit. Stopping.')),
+          'each in its place', events)
+    same(s.api.task(task_id)['log_lines'], 1, 'they are no output')
+    same(s.api.task(task_id)['logs'], ['up'])
 
 
 def test_text_of_every_kind_arrives(s):
@@ -138,11 +154,11 @@ def test_bytes_that_are_no_text_are_replaced_and_the_line_survives(s):
     same(s.api.lines(task_id), ['a\ufffdb\ufffd', 'c\ufffd\ufffdd'])
 
 
-def test_what_journald_drops_is_dropped_and_nothing_else(s):
-    """facts: empty lines, and blanks behind a text. When this fails, journald has learnt to keep them."""
+def test_empty_lines_and_blanks_arrive(s):
+    """journald alone would drop them (see test_output.py)."""
     task_id = s.api.run(program(s, b'a\n\nb  \t\n \n\n c\r\n'))['task_id']
-    same(s.api.lines(task_id), ['a', 'b', ' ', ' c'])
-    same(s.api.task(task_id)['log_lines'], 4)
+    same(s.api.lines(task_id), ['a', '', 'b  \t', ' ', '', ' c\r'])
+    same(s.api.task(task_id)['log_lines'], 6)
 
 
 def test_a_last_line_without_an_end_arrives(s):
@@ -151,9 +167,8 @@ def test_a_last_line_without_an_end_arrives(s):
 
 
 def test_long_lines_arrive_whole(s):
-    """journald cuts lines at 48 KiB, and the cuts fall into characters of several bytes. A line of exactly that length
-    is left out: journald does not tell its end from one that goes on."""
-    lines = ['ü' * 100_000, 'short', 'x' * (48 * 1024 - 1), 'y' * (48 * 1024 + 1), '漢' * 350_000, 'end']
+    """journald would cut lines at 48 KiB, the relay does at 32."""
+    lines = ['ü' * 100_000, 'short', 'x' * (48 * 1024), 'y' * (32 * 1024), '漢' * 350_000, 'end']
     task_id = s.api.run(program(s, '\n'.join(lines).encode()))['task_id']
     found = s.api.lines(task_id)
     same([len(line) for line in found], [len(line) for line in lines])
@@ -225,13 +240,14 @@ def test_the_stream_of_a_finished_task_ends_at_once(s):
     begun = time.monotonic()
     events = s.api.events(task_id)
     check(time.monotonic() - begun < 1, 'at once', time.monotonic() - begun)
-    same([e.json for e in events], [{'log': 'a'}, {'status': 'failed', 'claude_status': None, 'progress': 60},
-                                    {'status': 'failed', 'complete': True, 'final': True}])
+    same([e.json for e in events if e.kind != 'system'],
+         [{'log': 'a'}, {'status': 'failed', 'claude_status': None, 'progress': 60},
+          {'status': 'failed', 'complete': True, 'final': True}])
 
 
 def test_a_task_without_output_has_a_stream_too(s):
     task_id = s.api.run(['true'])['task_id']
-    same([e.kind for e in s.api.events(task_id)], ['status', 'final'])
+    same([e.kind for e in s.api.events(task_id) if e.kind != 'system'], ['status', 'final'])
 
 
 def test_the_unix_socket_streams_too_and_to_old_clients(s):

@@ -293,6 +293,7 @@ def adopted(s, reload):
     s.listen()
     until(lambda: s.api.get(f'/api/task-status/{task_id}').status == 200, 'it is adopted')
     until(lambda: s.api.task(task_id)['log_lines'] == 2, 'its log is read')
+    until(lambda: s.api.task(task_id)['invocation_id'], 'its unit is read')
     after = s.api.task(task_id)
     same({key: after[key] for key in ADOPTED}, {key: before[key] for key in ADOPTED})
     check(after['started_at'], 'it has begun', after)

@@ -9,6 +9,7 @@
 #define EXECUTION "task_execution:\n"
 #define RECOVERY "recovery:\n"
 #define CONNECTION "connection:\n"
+#define WORKSPACES "workspaces:\n"
 
 typedef struct Bytes {
         const char *data;
@@ -58,6 +59,22 @@ static const Refusal wrong_values[] = {
           "2:21: ", "not a list", "recovery.monitor_interval" },
         { BYTES(RECOVERY "  monitor_interval:\n    a: b\n"),
           "3:5: ", "not a mapping", "recovery.monitor_interval" },
+        { BYTES(WORKSPACES "  directory: work\n"),
+          "2:14: ", "an absolute path, or \"\", not \"work\"", "workspaces.directory" },
+        { BYTES(WORKSPACES "  directory: /srv/../x\n"), "2:14: ", "not \"/srv/../x\"", "workspaces.directory" },
+        { BYTES(WORKSPACES "  directory: ~\n"), "2:14: ", "keep the default, \"\"", "workspaces.directory" },
+        { BYTES(WORKSPACES "  directory: [/a]\n"), "2:14: ", "not a list", "workspaces.directory" },
+        { BYTES(WORKSPACES "  allowed_repositories: a/*\n"),
+          "2:25: ", "must be a list of patterns such as \"owner/*\", not a text",
+          "workspaces.allowed_repositories" },
+        { BYTES(WORKSPACES "  allowed_repositories: [a, '']\n"),
+          "2:29: ", "such as \"owner/*\", not \"\"", "workspaces.allowed_repositories" },
+        { BYTES(WORKSPACES "  allowed_repositories: [a, [b]]\n"),
+          "2:29: ", "must be one text", "workspaces.allowed_repositories" },
+        { BYTES(WORKSPACES "  allowed_repositories:\n    - ~\n"),
+          "3:7: ", "must be one text", "workspaces.allowed_repositories" },
+        { BYTES(WORKSPACES "  allowed_repositories:\n"),
+          "2:24: ", "has no value; it must be a list", "workspaces.allowed_repositories" },
         { BYTES("persistence: {max_memory_logs: 9}"),
           "1:32: ", "a whole number of lines from 10", "persistence.max_memory_logs" },
         { BYTES("\xef\xbb\xbfrecovery: {monitor_interval: \xc3\xa4}"),

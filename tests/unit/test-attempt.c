@@ -12,6 +12,7 @@ static Task *ended_task(void) {
         Task *t = task_new();
 
         t->id = strdup(ID);
+        t->spec.recipe = strdup("command");
         strv_append(&t->spec.command, "make");
         t->spec.timeout_usec = 60 * USEC_PER_SEC;
         t->state = TASK_FINISHED;
@@ -73,6 +74,40 @@ static void test_the_next_one_starts_with_nothing_but_the_log(void) {
         TAP_CHECK_INT(t->log_lines, 3);
         TAP_CHECK_STRING(t->log_cursor, CURSOR);
         TAP_CHECK_STRING(t->spec.command[0], "make");
+}
+
+static void test_the_agent_begins_anew(void) {
+        _cleanup_(task_freep) Task *t = ended_task();
+
+        t->agent.outcome = AGENT_FAILED;
+        t->agent.error = strdup("no money");
+        t->agent.session_id = strdup("one");
+        t->agent.turns = 3;
+        t->agent.tool_calls = 2;
+        t->agent.files_edited = 1;
+        TAP_CHECK_INT(task_begin_attempt(t), 0);
+        TAP_CHECK_INT(t->agent.outcome, AGENT_NONE);
+        TAP_CHECK_STRING(t->agent.error, NULL);
+        TAP_CHECK_STRING(t->agent.session_id, NULL);
+        TAP_CHECK_INT(t->agent.turns + t->agent.tool_calls + t->agent.files_edited, 0);
+        TAP_CHECK_STRING(t->attempts.items[0].session_id, "one");
+        TAP_CHECK_INT(t->attempts.items[0].turns, 3);
+        TAP_CHECK_INT(t->attempts.items[0].tool_calls, 2);
+        TAP_CHECK_INT(t->attempts.items[0].files_edited, 1);
+}
+
+/* In the journal the log begins where the archived one ends. */
+static void test_an_archived_log_is_noted(void) {
+        for (int archived = 0; archived <= 1; archived++) {
+                _cleanup_(task_freep) Task *t = ended_task();
+
+                t->log_first_cursor = strdup("s=1;i=1");
+                t->archived_at = archived ? 11 : 0;
+                TAP_CHECK_INT(task_begin_attempt(t), 0);
+                TAP_CHECK_INT(t->archived_at, 0);
+                TAP_CHECK_INT(t->log_archived_lines, archived ? 3 : 0);
+                TAP_CHECK_STRING(t->log_first_cursor, archived ? NULL : "s=1;i=1");
+        }
 }
 
 static void test_a_copy_has_it_all(void) {
@@ -183,6 +218,8 @@ static void test_broken_attempts_are_refused(void) {
 static const TapTest tests[] = {
         { "an ended attempt is kept", test_an_ended_attempt_is_kept },
         { "the next one starts with nothing but the log", test_the_next_one_starts_with_nothing_but_the_log },
+        { "the agent begins anew", test_the_agent_begins_anew },
+        { "an archived log is noted", test_an_archived_log_is_noted },
         { "a copy has it all", test_a_copy_has_it_all },
         { "clients get their cursor", test_clients_get_their_cursor },
         { "an attempt without a line has no cursor", test_an_attempt_without_a_line_has_no_cursor },

@@ -265,6 +265,35 @@ static void test_json_strings_of_many_sequences(void) {
         TAP_CHECK_INT(bad, 0);
 }
 
+/* RFC 4648's own, and the two letters that are no letters. */
+static void test_base64(void) {
+        static const struct {
+                const char *text, *base64;
+        } rows[] = {
+                { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg==" },
+                { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" }, { "\xfb\xef\xbe", "++++" },
+                { "\xff\xff\xff", "////" }, { "\xff", "/w==" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(buffer_done) Buffer b = BUFFER_NULL;
+
+                TAP_CHECK_INT(buffer_append_string(&b, "x"), 0);
+                TAP_CHECK_INT(buffer_append_base64(&b, rows[i].text, strlen(rows[i].text)), 0);
+                TAP_CHECK_STRING(b.data + 1, rows[i].base64);
+                TAP_CHECK_INT(b.size, 1 + strlen(rows[i].base64));
+        }
+}
+
+static void test_base64_bound(void) {
+        _cleanup_(buffer_done) Buffer b = BUFFER_NULL;
+
+        TAP_CHECK_INT(buffer_append_string(&b, "x"), 0);
+        TAP_CHECK_INT(buffer_append_base64(&b, "", SIZE_MAX), -E2BIG);
+        TAP_CHECK_INT(buffer_append_base64(&b, "", BUFFER_SIZE_MAX / 4 * 3), -E2BIG);
+        TAP_CHECK_STRING(b.data, "x");
+}
+
 static const TapTest tests[] = {
         { "the null buffer is complete", test_null_is_complete },
         { "bytes stay as they were while memory doubles", test_bytes_stay_as_they_were },
@@ -273,6 +302,8 @@ static const TapTest tests[] = {
         { "the bound holds and nothing is appended in part", test_bound },
         { "a refused first append leaves the null buffer", test_refused_append_leaves_null },
         { "consume drops from the front", test_consume },
+        { "base64", test_base64 },
+        { "base64 keeps the bound", test_base64_bound },
         { "JSON strings", test_json_strings },
         { "JSON strings of every two bytes read back", test_json_strings_of_every_two_bytes },
         { "JSON strings of sequences at the edges of UTF-8 read back", test_json_strings_of_many_sequences },

@@ -66,6 +66,10 @@ static void check_equal(const Config *is, const Config *should) {
         TAP_CHECK_INT(is->sse_heartbeat_interval_usec, should->sse_heartbeat_interval_usec);
         TAP_CHECK_INT(is->sse_timeout_usec, should->sse_timeout_usec);
         TAP_CHECK_INT(is->allow_multiple_connections, should->allow_multiple_connections);
+        TAP_CHECK_STRING(is->workspaces_directory, should->workspaces_directory);
+        TAP_CHECK_INT(strv_length(is->allowed_repositories), 1);
+        TAP_CHECK_STRING(is->allowed_repositories ? is->allowed_repositories[0] : NULL,
+                         should->allowed_repositories[0]);
 }
 
 /* A value other than the default of every key, and what it makes of its member. Together they are right. */
@@ -97,13 +101,18 @@ static const struct {
         OTHER("connection", "sse_heartbeat_interval", "7", sse_heartbeat_interval_usec, 7 * USEC_PER_SEC),
         OTHER("connection", "sse_timeout", "86400", sse_timeout_usec, 86400 * USEC_PER_SEC),
         OTHER("connection", "allow_multiple_connections", "no", allow_multiple_connections, false),
+        OTHER("workspaces", "directory", "/srv/work trees", workspaces_directory, 0),
+        OTHER("workspaces", "allowed_repositories", "owner/*", allowed_repositories, 0),
 };
 
 /* Sets the member as the row says, without any function that is tested. */
 static void set_other(Config *c, size_t i) {
         void *member = (char *) c + others[i].offset;
 
-        if (string_equal(others[i].name, "user"))
+        if (string_equal(others[i].section, "workspaces") && others[i].text[0] != '/') {
+                c->allowed_repositories = strv_free(c->allowed_repositories);
+                TAP_CHECK_INT(strv_append(member, others[i].text), 0);
+        } else if (others[i].offset == offsetof(Config, user) || others[i].text[0] == '/')
                 TAP_CHECK_INT(string_replace(member, others[i].text), 0);
         else if (others[i].size == sizeof(bool))
                 *(bool *) member = others[i].value;
@@ -118,8 +127,9 @@ static void test_every_key_acts_on_its_member(void) {
 
         for (size_t i = 0; i < ELEMENTSOF(others); i++) {
                 Fixture is = fixture(), should = fixture();
-                _cleanup_free_ char *text = string_format("%s:\n  %s: %s\n", others[i].section,
-                                                          others[i].name, others[i].text);
+                bool is_list = others[i].offset == offsetof(Config, allowed_repositories);
+                _cleanup_free_ char *text = string_format(is_list ? "%s:\n  %s: ['%s']\n" : "%s:\n  %s: %s\n",
+                                                          others[i].section, others[i].name, others[i].text);
 
                 set_other(&should.config, i);
                 TAP_CHECK_INT(fixture_read(&is, (Bytes){ text, strlen(text) }), 0);
@@ -150,6 +160,8 @@ static void test_defaults(void) {
                 .sse_heartbeat_interval_usec = 30 * USEC_PER_SEC,
                 .sse_timeout_usec = 120 * USEC_PER_SEC,
                 .allow_multiple_connections = true,
+                .workspaces_directory = (char *) "",
+                .allowed_repositories = (char *[]){ (char *) "*", NULL },
         };
 
         check_equal(&f.config, &should);
@@ -186,6 +198,7 @@ static void test_documents_that_change_nothing(void) {
                 BYTES(EXECUTION "  user: \"remote-developer\"\n"),
                 BYTES(RECOVERY "  orphaned_task_action: 'interrupted'\n"),
                 BYTES(RECOVERY "  monitor_interval: 30 # not a %TAG\n"),
+                BYTES(WORKSPACES "  directory: \"\"\n  allowed_repositories:\n    - '*'\n"),
         };
 
         for (size_t i = 0; i < ELEMENTSOF(documents); i++) {

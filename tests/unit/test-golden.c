@@ -76,7 +76,7 @@ static void test_every_document(void) {
                         n++;
                 }
         closedir(d);
-        TAP_CHECK(n >= 4);
+        TAP_CHECK(n >= 5);
 }
 
 static void test_finished_of_version_1(void) {
@@ -117,8 +117,11 @@ static void test_agent_of_version_1(void) {
 
         if (!t)
                 return;
+        TAP_CHECK_STRING(t->spec.recipe, "claude");
         TAP_CHECK(task_runs_agent(t));
-        TAP_CHECK_STRING(t->spec.task_description, "Find out why\nthe build fails");
+        TAP_CHECK_INT(t->agent.outcome, AGENT_NONE); /* so that its log would be read anew */
+        TAP_CHECK_STRING(t->log_first_cursor, NULL);
+        TAP_CHECK_STRING(t->spec.task_description.data, "Find out why\nthe build fails");
         TAP_CHECK_STRING(t->spec.github_repo, "owner/name");
         TAP_CHECK_STRING(t->reason, "start-failed");
 }
@@ -147,6 +150,17 @@ static void test_attempts_of_version_2(void) {
         TAP_CHECK(t->cancel_requested_boottime > 0);
 }
 
+static void test_agent_of_version_3(void) {
+        _cleanup_(task_freep) Task *t = load_golden("version-3-agent.json");
+
+        if (!t)
+                return;
+        TAP_CHECK_STRING(t->spec.recipe, "claude");
+        TAP_CHECK_INT(t->spec.agent, AGENT_KIND_CLAUDE);
+        TAP_CHECK_STRING(t->session_id, "fb115937-d0a9-4afb-811c-5dc1852b3f30");
+        TAP_CHECK_STRING(t->spec.github_repo, "o/r");
+}
+
 static const TapTest tests[] = {
         { "every document", test_every_document },
         { "a finished task of version 1", test_finished_of_version_1 },
@@ -154,6 +168,7 @@ static const TapTest tests[] = {
         { "an agent's task of version 1", test_agent_of_version_1 },
         { "the recorder's file of version 1", test_recorders_file_of_version_1 },
         { "attempts of version 2", test_attempts_of_version_2 },
+        { "an agent's task of version 3", test_agent_of_version_3 },
 };
 
 int main(void) {

@@ -16,6 +16,7 @@ typedef struct Thing {
         uint64_t big;
         usec_t seconds, time;
         char *hidden;
+        Buffer text;
 } Thing;
 
 #define FIELD(name, kind, ...) { #name, kind, offsetof(Thing, name), __VA_ARGS__ }
@@ -26,6 +27,7 @@ static const JsonField fields[] = {
         FIELD(number, JSON_INT, 0, NULL),      FIELD(colour, JSON_ENUM, 0, colours),
         FIELD(big, JSON_UINT64, 0, NULL),      FIELD(seconds, JSON_SECONDS, 0, NULL),
         FIELD(time, JSON_TIME, 0, NULL),       FIELD(hidden, JSON_STRING, JSON_HIDDEN, NULL),
+        FIELD(text, JSON_TEXT, 0, NULL),
         { "ignored", JSON_IGNORED, 0, 0, NULL },
 };
 
@@ -37,12 +39,14 @@ static const JsonField sparse[] = {
         FIELD(big, JSON_UINT64, JSON_OMIT_UNSET, NULL),      FIELD(seconds, JSON_SECONDS, JSON_OMIT_UNSET, NULL),
         FIELD(time, JSON_TIME, JSON_OMIT_UNSET, NULL),
         FIELD(hidden, JSON_STRING, JSON_HIDDEN | JSON_OMIT_UNSET, NULL),
+        FIELD(text, JSON_TEXT, JSON_OMIT_UNSET, NULL),
 };
 
 #define THING_NULL ((Thing){ .number = -1, .colour = -1 })
 
 static void thing_done(Thing *t) {
         free(t->string);
+        buffer_done(&t->text);
         strv_free(t->strv);
         strv_free(t->pairs);
         free(t->hidden);
@@ -72,10 +76,13 @@ static void check_written(const Thing *t, const JsonField *rows, size_t n, bool 
               "\"number\":7,\"colour\":\"blue\",\"big\":18446744073709551615,\"seconds\":1.500000," \
               "\"time\":\"2026-11-22T12:30:29.000001Z\""
 
+#define TEXT ",\"text\":\"a\\u0000\xc3\xa4\""
+
 static void test_every_kind(void) {
         _cleanup_(thing_done) Thing t = THING_NULL;
 
-        TAP_CHECK_INT(read_thing(WHOLE ",\"hidden\":\"h\",\"ignored\":[{}]}", true, &t, NULL), 0);
+        TAP_CHECK_INT(read_thing(WHOLE ",\"hidden\":\"h\"" TEXT ",\"ignored\":[{}]}", true, &t, NULL), 0);
+        TAP_CHECK_INT(t.text.size, 4);
         TAP_CHECK_STRING(t.string, "a\xc3\xa4");
         TAP_CHECK_INT(strv_length(t.strv), 2);
         TAP_CHECK_STRING(t.strv[0], "");
@@ -89,9 +96,9 @@ static void test_every_kind(void) {
         TAP_CHECK(t.big == UINT64_MAX);
         TAP_CHECK_INT(t.seconds, 1500000);
         TAP_CHECK_INT(t.time, (usec_t) 1795350629 * USEC_PER_SEC + 1);
-        check_written(&t, fields, ELEMENTSOF(fields), false, WHOLE "}");
-        check_written(&t, fields, ELEMENTSOF(fields), true, WHOLE ",\"hidden\":\"h\"}");
-        check_written(&t, sparse, ELEMENTSOF(sparse), true, WHOLE ",\"hidden\":\"h\"}");
+        check_written(&t, fields, ELEMENTSOF(fields), false, WHOLE TEXT "}");
+        check_written(&t, fields, ELEMENTSOF(fields), true, WHOLE ",\"hidden\":\"h\"" TEXT "}");
+        check_written(&t, sparse, ELEMENTSOF(sparse), true, WHOLE ",\"hidden\":\"h\"" TEXT "}");
 }
 
 /* The table's order is only the likely one. */
@@ -113,7 +120,7 @@ static void test_unset(void) {
 
         check_written(&t, fields, ELEMENTSOF(fields), true,
                       "{\"string\":null,\"strv\":[],\"pairs\":{},\"yes\":false,\"number\":null,\"colour\":null,"
-                      "\"big\":0,\"seconds\":0,\"time\":null,\"hidden\":null}");
+                      "\"big\":0,\"seconds\":0,\"time\":null,\"hidden\":null,\"text\":null}");
         check_written(&t, sparse, ELEMENTSOF(sparse), true, "{}");
 }
 
@@ -138,7 +145,7 @@ static void test_null_counts_as_not_there(void) {
         TAP_CHECK_INT(read_thing("{\"string\":null,\"strv\":null,\"pairs\":null,\"yes\":null,\"number\":null,"
                                  "\"colour\":null,\"big\":null,\"seconds\":null,\"time\":null}",
                                  true, &t, NULL), 0);
-        check_written(&t, fields, ELEMENTSOF(fields), false, WHOLE "}");
+        check_written(&t, fields, ELEMENTSOF(fields), false, WHOLE ",\"text\":null}");
 }
 
 static void test_reading_again_replaces(void) {
@@ -160,19 +167,20 @@ static const struct {
         { "\"string\":1", "string", "a string without NUL" },
         { "\"string\":[]", "string", "a string without NUL" },
         { "\"string\":\"a\\u0000b\"", "string", "a string without NUL" },
+        { "\"text\":1", "text", "a string" },
         { "\"strv\":\"a\"", "strv", "an array of strings without NUL" },
         { "\"strv\":{}", "strv", "an array of strings without NUL" },
         { "\"strv\":[\"a\",1]", "strv", "an array of strings without NUL" },
         { "\"strv\":[\"a\",null]", "strv", "an array of strings without NUL" },
         { "\"strv\":[[]]", "strv", "an array of strings without NUL" },
         { "\"strv\":[\"\\u0000\"]", "strv", "an array of strings without NUL" },
-        { "\"pairs\":[]", "pairs", "an object of strings" },
-        { "\"pairs\":\"a=b\"", "pairs", "an object of strings" },
-        { "\"pairs\":{\"a\":1}", "pairs", "an object of strings" },
-        { "\"pairs\":{\"a\":\"b\",\"c\":null}", "pairs", "an object of strings" },
-        { "\"pairs\":{\"\":\"b\"}", "pairs", "an object of strings" },
-        { "\"pairs\":{\"a=b\":\"c\"}", "pairs", "an object of strings" },
-        { "\"pairs\":{\"a\":\"\\u0000\"}", "pairs", "an object of strings" },
+        { "\"pairs\":[]", "pairs", "an object of strings without NUL" },
+        { "\"pairs\":\"a=b\"", "pairs", "an object of strings without NUL" },
+        { "\"pairs\":{\"a\":1}", "pairs", "an object of strings without NUL" },
+        { "\"pairs\":{\"a\":\"b\",\"c\":null}", "pairs", "an object of strings without NUL" },
+        { "\"pairs\":{\"\":\"b\"}", "pairs", "an object of strings without NUL" },
+        { "\"pairs\":{\"a=b\":\"c\"}", "pairs", "an object of strings without NUL" },
+        { "\"pairs\":{\"a\":\"\\u0000\"}", "pairs", "an object of strings without NUL" },
         { "\"yes\":1", "yes", "true or false" },
         { "\"yes\":\"true\"", "yes", "true or false" },
         { "\"number\":\"1\"", "number", "a whole number" },
@@ -251,7 +259,7 @@ static void test_unknown_names(void) {
         TAP_CHECK_INT(read_thing("{\"strin\":1}", true, &t, &problem), -EINVAL);
         TAP_CHECK_STRING(problem.field, "strin");
         TAP_CHECK_STRING(problem.sentence, "Unknown field: strin. The fields are: string, strv, pairs, yes, number, "
-                                           "colour, big, seconds, time, hidden, ignored");
+                                           "colour, big, seconds, time, hidden, text, ignored");
         /* Also when it is null, and though it differs only in case. */
         TAP_CHECK_INT(read_thing("{\"String\":null}", true, &t, &other), -EINVAL);
         TAP_CHECK_STRING(other.field, "String");

@@ -252,6 +252,10 @@ static void check_written(Json *value, const char *should) {
 static void test_values_are_written(void) {
         check_written(json_new_string("a\"\n\x01"), "\"a\\\"\\n\\u0001\"");
         check_written(json_new_string(NULL), "null");
+        check_written(json_new_text(NULL, 0), "null");
+        check_written(json_new_text("", 0), "\"\"");
+        check_written(json_new_text("\0a\0", 3), "\"\\u0000a\\u0000\"");
+        check_written(json_new_text("\0\xc3\xa4\xc3\0", 5), "\"\\u0000\xc3\xa4\xef\xbf\xbd\\u0000\"");
         check_written(json_new_string(""), "\"\"");
         check_written(json_new_uint64(UINT64_MAX), "18446744073709551615");
         check_written(json_new_double(0.1), "0.100000");

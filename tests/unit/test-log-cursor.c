@@ -151,7 +151,40 @@ static void test_lengths(void) {
         check_refused(longest);
 }
 
+#define S1 "s=739ad463348b4ceca5a9e69c95a3c93f;"
+#define S2 "s=839ad463348b4ceca5a9e69c95a3c93f;"
+#define B1 "b=6c7c6013a26343b29e964691ff25d04c;"
+#define B2 "b=7c7c6013a26343b29e964691ff25d04c;"
+
+static void test_order(void) {
+        /* Each is earlier than the next one. */
+        static const struct {
+                const char *a, *b;
+        } rows[] = {
+                /* One sequence: its number alone, which grows in length. */
+                { S1 "i=1;" B1 "m=5;t=9;x=1", S1 "i=2;" B1 "m=4;t=8;x=0" },
+                { S1 "i=9;" B1 "m=5;t=9;x=1", S1 "i=a;" B1 "m=5;t=9;x=1" },
+                { S1 "i=ff;" B1 "m=5;t=9;x=1", S1 "i=100;" B2 "m=1;t=1;x=1" },
+                /* Two sequences of one boot: its clock. */
+                { S1 "i=9;" B1 "m=5;t=9;x=1", S2 "i=1;" B1 "m=10;t=1;x=1" },
+                { S2 "i=9;" B1 "m=fff;t=9;x=1", S1 "i=1;" B1 "m=1000;t=1;x=1" },
+                /* Two boots: the time of day. */
+                { S1 "i=9;" B1 "m=5;t=9;x=1", S2 "i=1;" B2 "m=1;t=a;x=1" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                TAP_CHECK(log_cursor_compare(rows[i].a, rows[i].b) < 0);
+                TAP_CHECK(log_cursor_compare(rows[i].b, rows[i].a) > 0);
+                TAP_CHECK_INT(log_cursor_compare(rows[i].a, rows[i].a), 0);
+        }
+        /* What is none is in some order, and nothing worse. */
+        TAP_CHECK_INT(log_cursor_compare("", ""), 0);
+        TAP_CHECK(log_cursor_compare("x", S1 "i=1") <= 0);
+        TAP_CHECK_INT(log_cursor_compare("s=", "s="), 0);
+}
+
 static const TapTest tests[] = {
+        { "the order of the journal's cursors", test_order },
         { "round trip", test_round_trip },
         { "the form stays", test_form_stays },
         { "every byte changed", test_every_byte_changed },

@@ -6,16 +6,19 @@
 
 enum { LINES = 4000, TEXT_MAX = 300 };
 
-static void cursor_of(uint64_t i, char cursor[static LOG_LINE_CURSOR_SIZE]) {
-        snprintf(cursor, LOG_LINE_CURSOR_SIZE, "s=%llx;i=%llx", (unsigned long long) i * 7919, (unsigned long long) i);
+static const char *cursor_of(uint64_t i) {
+        static char cursor[LOG_LINE_CURSOR_SIZE];
+
+        snprintf(cursor, sizeof(cursor), "s=%llx;i=%llx", (unsigned long long) i * 7919, (unsigned long long) i);
+        return cursor;
 }
 
 /* The line with that number; its text is any bytes, made from the number. */
 static void make_line(LogLine *l, uint64_t i, size_t size, char *text) {
         for (size_t k = 0; k < size; k++)
                 text[k] = (char) (i * 31 + k);
-        *l = (LogLine){ .realtime_usec = 1000 + i, .priority = (int) (i % 8), .text = text, .size = size };
-        cursor_of(i, l->cursor);
+        *l = (LogLine){ .cursor = cursor_of(i), .realtime_usec = 1000 + i, .priority = (int) (i % 8), .text = text,
+                        .size = size };
 }
 
 typedef struct Model {
@@ -50,10 +53,8 @@ static void check_line(const LogRing *r, const Model *m, uint64_t i) {
 static void check_finding(const LogRing *r, const Model *m, uint64_t i) {
         uint64_t first = model_first(m), position = 77;
         bool should = (i >= first && i < m->end) || i + 1 == m->end;
-        char cursor[LOG_LINE_CURSOR_SIZE];
 
-        cursor_of(i, cursor);
-        TAP_CHECK_INT(log_ring_find_after(r, cursor, &position), should);
+        TAP_CHECK_INT(log_ring_find_after(r, cursor_of(i), &position), should);
         TAP_CHECK_INT(position, should ? i + 1 : 77);
 }
 
@@ -125,7 +126,7 @@ static void test_empty_ring(void) {
 
 /* The text is the ring's own: the caller's may go. */
 static void test_lines_are_copied(void) {
-        LogLine line = { .text = "before", .size = 6 }, back;
+        LogLine line = { .cursor = "s=1", .text = "before", .size = 6 }, back;
         char text[] = "before";
         LogRing *r = NULL;
 
@@ -170,17 +171,42 @@ static void test_many_that_are_too_long(void) {
 }
 
 static void test_the_longest_cursor(void) {
-        LogLine line = { .text = "", .size = 0 }, back;
+        char cursor[LOG_LINE_CURSOR_SIZE] = {};
+        LogLine line = { .cursor = cursor, .text = "", .size = 0 }, back;
         uint64_t position = 0;
         LogRing *r = NULL;
 
-        memset(line.cursor, 'x', sizeof(line.cursor) - 1);
+        memset(cursor, 'x', sizeof(cursor) - 1);
         TAP_CHECK_INT(log_ring_new(10, 100, &r), 0);
         TAP_CHECK_INT(log_ring_append(r, &line), 0);
         log_ring_get(r, 0, &back);
         TAP_CHECK_STRING(back.cursor, line.cursor);
         TAP_CHECK(log_ring_find_after(r, line.cursor, &position));
         TAP_CHECK_INT(position, 1);
+        log_ring_free(r);
+}
+
+/* A gap that no entry of the journal tells of has no cursor: the place behind a line is before the gap. */
+static void test_gaps_without_a_cursor(void) {
+        LogLine gap = { .cursor = "", .source = LOG_SOURCE_GAP, .text = "gap", .size = 3 }, line;
+        uint64_t position;
+        char text[4];
+        LogRing *r;
+
+        if (!TAP_CHECK_INT(log_ring_new(3, 1000, &r), 0))
+                return;
+        TAP_CHECK_INT(log_ring_append(r, &gap), 0);
+        TAP_CHECK_INT(log_ring_last(r), 0);
+        TAP_CHECK(!log_ring_find_after(r, "", &position));
+        make_line(&line, 1, 4, text);
+        TAP_CHECK_INT(log_ring_append(r, &line), 0);
+        for (unsigned i = 0; i < 4; i++) {
+                TAP_CHECK_INT(log_ring_last(r), MAX_OF(2, (int) log_ring_first(r)));
+                if (TAP_CHECK(log_ring_find_after(r, cursor_of(1), &position)))
+                        TAP_CHECK_INT(position, 2);
+                TAP_CHECK_INT(log_ring_append(r, &gap), 0);
+        }
+        TAP_CHECK_INT(log_ring_first(r), 3);
         log_ring_free(r);
 }
 
@@ -191,6 +217,7 @@ static const TapTest tests[] = {
         { "a first line that is too long", test_a_first_line_that_is_too_long },
         { "many lines that are too long", test_many_that_are_too_long },
         { "the longest cursor", test_the_longest_cursor },
+        { "gaps without a cursor", test_gaps_without_a_cursor },
 };
 
 int main(void) {

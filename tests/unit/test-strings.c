@@ -145,7 +145,41 @@ static void test_copy_of_no_vector(void) {
         strv_free(copy);
 }
 
+static size_t append(char *to, const char *s) {
+        memcpy(to, s, strlen(s));
+        return strlen(s);
+}
+
+/* Every place of something invalid, among ASCII and among longer characters, against the step by step model. */
+static void test_whole_texts_of_utf8(void) {
+        static const char *const plain[] = { "a", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80" };
+        static const char *const broken[] = { "\x80", "\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xff", "\xed\xa0\x80" };
+        char text[256];
+
+        TAP_CHECK(string_is_utf8(NULL, 0));
+        TAP_CHECK(string_is_utf8("a\0b", 3));
+        for (size_t kind = 0; kind < ELEMENTSOF(plain); kind++)
+                for (size_t n = 0; n < 40; n++)
+                        for (size_t at = 0; at <= n; at++) {
+                                size_t size = 0;
+
+                                for (size_t i = 0; i < n; i++)
+                                        size += append(text + size, plain[kind]);
+                                TAP_CHECK(string_is_utf8(text, size));
+                                size = 0;
+                                for (size_t i = 0; i < n; i++) {
+                                        if (i == at)
+                                                size += append(text + size, broken[n % ELEMENTSOF(broken)]);
+                                        size += append(text + size, plain[kind]);
+                                }
+                                if (at == n)
+                                        size += append(text + size, broken[n % ELEMENTSOF(broken)]);
+                                TAP_CHECK(!string_is_utf8(text, size));
+                        }
+}
+
 static const TapTest tests[] = {
+        { "whole texts of UTF-8", test_whole_texts_of_utf8 },
         { "equal, also with NULL", test_equal },
         { "empty, and prefixes", test_empty_and_prefix },
         { "replace", test_replace },

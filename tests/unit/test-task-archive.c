@@ -34,6 +34,7 @@ static bool fixture_init(Fixture *f) {
         f->task->result = TASK_FAILED;
         f->task->last_updated = 1234567;
         return TAP_CHECK_INT(string_replace(&f->task->id, ID), 0) &&
+               TAP_CHECK_INT(string_replace(&f->task->spec.recipe, "command"), 0) &&
                TAP_CHECK_INT(strv_append(&f->task->spec.command, "make"), 0);
 }
 

@@ -122,10 +122,121 @@ static void test_ten_thousand_oldest_first(void) {
         task_index_done(&x);
         TAP_CHECK(!x.rows && x.n == 0 && x.allocated == 0);
         /* What a task costs for as long as it is known. */
-        TAP_CHECK(sizeof(TaskSummary) <= 50);
+        TAP_CHECK(sizeof(TaskSummary) <= 64);
+}
+
+/* --- repositories --- */
+
+enum { REPOSITORIES = 7 };
+
+/* Repository 0: none. */
+static void note(TaskIndex *x, unsigned i, unsigned repository, bool committed) {
+        char name[32];
+        Task t = { .last_updated = 1000 + i, .changes.is_committed = committed };
+
+        snprintf(name, sizeof(name), "owner/%u", repository);
+        t.spec.github_repo = repository == 0 ? NULL : name;
+        task_index_note(x, id_of(i), &t);
+}
+
+typedef struct Noted {
+        bool there, noted, committed;
+        unsigned repository;
+        TaskResult result;
+} Noted;
+
+static void check_totals(const TaskIndex *x, const Noted *m) {
+        _cleanup_free_ RepositoryTotals *totals = NULL;
+        RepositoryTotals should[REPOSITORIES] = {};
+        size_t n = 0, noted = 0;
+
+        for (unsigned i = 0; i < IDS; i++) {
+                RepositoryTotals *t = &should[m[i].repository];
+
+                noted += m[i].there && m[i].noted;
+                if (!m[i].there || !m[i].noted)
+                        continue;
+                t->first_activity = t->n++ == 0 ? task_id_time(id_of(i)) : t->first_activity;
+                t->last_activity = 1000 + i;
+                t->n_commits += m[i].committed;
+                t->n_running += m[i].result == TASK_RESULT_NONE;
+                if (m[i].result != TASK_RESULT_NONE)
+                        t->finished[m[i].result]++;
+        }
+        TAP_CHECK_INT(x->n_noted, noted);
+        TAP_CHECK_INT(task_index_total(x, &totals), 0);
+        for (unsigned k = 1; k < REPOSITORIES; k++) {
+                if (should[k].n == 0)
+                        continue;
+                if (!TAP_CHECK(n < x->n_repositories))
+                        return;
+                should[k].repository = totals[n].repository;
+                TAP_CHECK_INT(totals[n].repository->name[strlen("owner/")], '0' + (int) k);
+                TAP_CHECK_INT(totals[n].repository->n_tasks, should[k].n);
+                TAP_CHECK(memcmp(&totals[n++], &should[k], sizeof(RepositoryTotals)) == 0);
+        }
+        TAP_CHECK_INT(x->n_repositories, n);
+}
+
+static void change_noted(TaskIndex *x, Noted *m) {
+        unsigned i = (unsigned) random() % IDS, repository = (unsigned) random() % REPOSITORIES;
+        TaskResult result = any_result();
+        bool committed = random() % 2;
+
+        switch (random() % 4) {
+        case 0:
+                if (task_index_add(x, id_of(i), result, NULL) == 0)
+                        m[i] = (Noted){ .there = true, .result = result };
+                return;
+        case 1:
+                if (random() % 3 == 0) {
+                        task_index_remove(x, id_of(i));
+                        m[i] = (Noted){};
+                }
+                return;
+        case 2:
+                task_index_set_result(x, id_of(i), result);
+                m[i].result = result;
+                return;
+        default:
+                note(x, i, repository, committed);
+                if (m[i].there)
+                        m[i] = (Noted){ true, true, committed, repository, m[i].result };
+        }
+}
+
+static void test_repositories(void) {
+        _cleanup_(task_index_done) TaskIndex x = TASK_INDEX_NULL;
+        Noted m[IDS] = {};
+
+        srandom(6);
+        for (unsigned i = 0; i < ROUNDS; i++) {
+                change_noted(&x, m);
+                if (i % 100 == 0)
+                        check_totals(&x, m);
+        }
+        for (unsigned i = 0; i < IDS; i++)
+                task_index_remove(&x, id_of(i));
+        TAP_CHECK_INT(x.n_repositories, 0);
+        TAP_CHECK_INT(x.n_noted, 0);
+}
+
+static void test_a_document_that_cannot_be_read(void) {
+        _cleanup_(task_index_done) TaskIndex x = TASK_INDEX_NULL;
+
+        TAP_CHECK_INT(task_index_add(&x, id_of(1), TASK_FAILED, NULL), 0);
+        TAP_CHECK(!task_index_find(&x, id_of(1))->noted);
+        task_index_note(&x, id_of(1), NULL);
+        TAP_CHECK(task_index_find(&x, id_of(1))->noted && !task_index_find(&x, id_of(1))->repository);
+        TAP_CHECK(!task_index_find_repository(&x, "owner/1"));
+        note(&x, 1, 1, false);
+        TAP_CHECK_INT(task_index_find_repository(&x, "owner/1")->n_tasks, 1);
+        TAP_CHECK(!task_index_find_repository(&x, "owner") && !task_index_find_repository(&x, "owner/11"));
 }
 
 static const TapTest tests[] = {
+        { "repositories, against a model", test_repositories },
+        { "a document that cannot be read", test_a_document_that_cannot_be_read },
         { "the empty index", test_empty },
         { "random changes, against a model", test_random_changes },
         { "positions of ids that are not there", test_positions_of_ids_that_are_not_there },

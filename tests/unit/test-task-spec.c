@@ -6,13 +6,24 @@
 
 #define TIMEOUT_MAX (7200 * USEC_PER_SEC)
 
-static const Config config = { .claude_timeout_usec = TIMEOUT_MAX, .stall_timeout_usec = 90 * USEC_PER_SEC,
-                               .stall_action = TASK_STALL_STOP };
+/* More recipes than the shipped ones, and repositories that are allowed. */
+static const char configuration[] =
+        "task_execution: {claude_timeout: 7200, stall_timeout: 90, stall_action: stop}\n"
+        "workspaces: {allowed_repositories: ['o/*', 'https://example.org/*', '/srv/git/*', 'ssh://*', 'file://*']}\n"
+        "recipes:\n"
+        "  build: {prepare: [{command: [deps, '{attempt}']}], work: {}}\n"
+        "  here: {work: {command: [make, -C, '{working_directory}']}}\n"
+        "  branch: {work: {command: [make, '{branch}', '{workspace}']}}\n"
+        "  argument: {work: {command: [tell, '{task_description}']}}\n"
+        "  agent: {agent: gemini, work: {command: [gemini]}}\n";
 
 static int parse(const char *text, TaskSpec *ret, Problem *problem) {
+        _cleanup_(config_done) Config config = {};
         _cleanup_json_ Json *j = NULL;
         int r;
 
+        TAP_CHECK_INT(config_init(&config), 0);
+        TAP_CHECK_INT(config_read(&config, "f", configuration, strlen(configuration), NULL), 0);
         r = json_parse(text, strlen(text), &j, problem);
         return r < 0 ? r : task_spec_parse(j, &config, ret, problem);
 }
@@ -32,7 +43,7 @@ static const struct {
         { "{" COMMAND, -EINVAL, NULL, "ends too early" },
         { "[]", -EINVAL, NULL, "must be an object" },
         { "null", -EINVAL, NULL, "must be an object" },
-        { "{}", -EINVAL, "devpod_name", "Missing required field: devpod_name" },
+        { "{}", -EINVAL, "task_description", "Missing required field: task_description" },
         /* wrong types */
         { "{\"command\":\"make test\"}", -EINVAL, "command", "must be an array of strings" },
         { "{\"command\":{\"0\":\"make\"}}", -EINVAL, "command", "must be an array of strings" },
@@ -50,9 +61,11 @@ static const struct {
         { "{" COMMAND ",\"stall_timeout\":604801}", -EINVAL, "stall_timeout", "from 1 to 604800 seconds, or 0" },
         { "{" COMMAND ",\"stall_action\":\"kill\"}", -EINVAL, "stall_action", "must be mark or stop" },
         { "{" COMMAND ",\"stall_action\":true}", -EINVAL, "stall_action", "must be mark or stop" },
+        { "{" COMMAND ",\"separate_stderr\":\"yes\"}", -EINVAL, "separate_stderr", "" },
         { "{" COMMAND ",\"task_description\":{}}", -EINVAL, "task_description", "must be a string" },
         /* unknown */
-        { "{" COMMAND ",\"comand\":[]}", -EINVAL, "comand", "Unknown field: comand. The fields are: command, work" },
+        { "{" COMMAND ",\"comand\":[]}", -EINVAL, "comand",
+                        "Unknown field: comand. The fields are: recipe, command, work" },
         { "{" COMMAND ",\"task_id\":\"x\"}", -EINVAL, "task_id", "Unknown field" },
         { "{" COMMAND ",\"Timeout\":5}", -EINVAL, "Timeout", "Unknown field" },
         { "{" COMMAND ",\"\":5}", -EINVAL, "", "Unknown field" },
@@ -66,7 +79,12 @@ static const struct {
         { "{\"command\":[\"a\\u0000b\"]}", -EINVAL, "command", "without NUL" },
         { "{\"command\\u0000\":[\"a\"]}", -EINVAL, NULL, "escape control characters" },
         { "{" COMMAND ",\"working_directory\":\"/a\\u0000\"}", -EINVAL, "working_directory", "without NUL" },
-        { "{" COMMAND ",\"environment\":{\"A\":\"\\u0000\"}}", -EINVAL, "environment", "object of strings" },
+        { "{" COMMAND ",\"environment\":{\"A\":\"\\u0000\"}}", -EINVAL, "environment", "without NUL" },
+        { "{" COMMAND ",\"labels\":{\"A\":\"\\u0000\"}}", -EINVAL, "labels", "without NUL" },
+        { "{" COMMAND ",\"pod\":\"\\u0000\"}", -EINVAL, "pod", "without NUL" },
+        { "{\"recipe\":\"argument\",\"task_description\":\"a\\u0000b\"}", -EINVAL, "task_description",
+                        "holds a NUL byte (\\u0000), and the recipe argument gives it as an argument or a variable, "
+                        "which would end there: leave the byte out, or have the recipe give it to stdin" },
         { "{" COMMAND ",\"working_directory\":\"/a\\nUser=x\"}", -EINVAL, "working_directory", "not hold control" },
         { "{" COMMAND ",\"working_directory\":\"/a\\t\"}", -EINVAL, "working_directory", "not hold control" },
         { "{" COMMAND ",\"working_directory\":\"/a\x7f\"}", -EINVAL, "working_directory", "not hold control" },
@@ -104,13 +122,54 @@ static const struct {
         { "{" COMMAND ",\"timeout\":1e400}", -EINVAL, "timeout", "must be a number of seconds" },
         { "{" COMMAND ",\"timeout\":99999999999999999999}", -EINVAL, "timeout", "must be a number of seconds" },
         /* the original's fields, one after the other */
-        { "{" ORIGINAL("null", "\"r\"", "\"t\"", "\"d\"") "}", -EINVAL, "devpod_name", "Missing required field" },
-        { "{" ORIGINAL("\"\"", "\"r\"", "\"t\"", "\"d\"") "}", -EINVAL, "devpod_name", "Missing required field" },
+        { "{" ORIGINAL("\"\"", "\"o/r\"", "\"t\"", "\"d\"") "}", -EINVAL, "devpod_name", "Missing required field" },
         { "{" ORIGINAL("\"p\"", "\"\"", "\"t\"", "\"d\"") "}", -EINVAL, "github_repo", "Missing required field" },
-        { "{" ORIGINAL("\"p\"", "\"r\"", "null", "\"d\"") "}", -EINVAL, "github_token", "Missing required field" },
-        { "{" ORIGINAL("\"p\"", "\"r\"", "\"t\"", "\"\"") "}", -EINVAL, "task_description", "Missing required field" },
-        { "{" ORIGINAL("\"p\"", "\"r\"", "\"t\"", "5") "}", -EINVAL, "task_description", "must be a string" },
-        { "{\"command\":null}", -EINVAL, "devpod_name", "Missing required field" },
+        { "{" ORIGINAL("\"p\"", "\"o/r\"", "null", "\"d\"") "}", -EINVAL, "github_token", "Missing required field" },
+        { "{" ORIGINAL("\"p\"", "\"o/r\"", "\"t\"", "\"\"") "}", -EINVAL, "task_description",
+                        "Missing required field" },
+        { "{" ORIGINAL("\"p\"", "\"o/r\"", "\"t\"", "5") "}", -EINVAL, "task_description", "must be a string" },
+        { "{\"command\":null}", -EINVAL, "task_description", "Missing required field" },
+        { "{\"devpod_name\":\"p\"}", -EINVAL, "github_repo", "Missing required field: github_repo" },
+        { "{\"devpod_name\":\"p\",\"github_repo\":\"o/r\",\"task_description\":\"d\"}", -EINVAL, "github_token",
+                        "Missing required field: github_token" },
+        /* recipes */
+        { "{\"recipe\":\"clau\",\"task_description\":\"d\"}", -EINVAL, "recipe",
+                        "no recipe \"clau\" in the configuration; there are command, claude, codex, claude-devpod" },
+        { "{\"recipe\":\"\"}", -EINVAL, "recipe", "no recipe \"\"" },
+        { "{\"recipe\":[\"claude\"]}", -EINVAL, "recipe", "must be a string" },
+        { "{\"recipe\":\"command\"}", -EINVAL, "command", "Missing required field: command" },
+        { "{\"recipe\":\"build\"}", -EINVAL, "command", "Missing required field: command" },
+        { "{\"recipe\":\"build\",\"command\":[]}", -EINVAL, "command", "must name a program" },
+        { "{\"recipe\":\"claude\"," COMMAND "}", -EINVAL, "command", "claude has a command of its own" },
+        { "{\"task_description\":\"d\"}", -EINVAL, "github_repo", "github_repo, or working_directory for a" },
+        { "{\"recipe\":\"agent\"}", -EINVAL, "github_repo", "github_repo, or working_directory for a" },
+        { "{\"recipe\":\"here\"}", -EINVAL, "working_directory", "Missing required field: working_directory" },
+        { "{\"recipe\":\"branch\",\"github_repo\":\"o/r\",\"working_directory\":\"/srv\"}", -EINVAL, "github_repo",
+                        "Missing required field: github_repo" },
+        { "{\"recipe\":\"claude-devpod\"}", -EINVAL, "devpod_name", "Missing required field" },
+        { "{\"recipe\":\"claude-kubernetes\"}", -EINVAL, "namespace", "Missing required field" },
+        { "{\"recipe\":\"claude-kubernetes\",\"namespace\":\"n\"}", -EINVAL, "pod", "Missing required field" },
+        { "{" COMMAND ",\"resume_after_limit\":\"yes\"}", -EINVAL, "resume_after_limit", "true or false" },
+        /* names that become arguments */
+        { "{" COMMAND ",\"devpod_name\":\"--help\"}", -EINVAL, "devpod_name", "must not begin with a dash" },
+        { "{" COMMAND ",\"namespace\":\"-n\"}", -EINVAL, "namespace", "must not begin with a dash" },
+        { "{" COMMAND ",\"pod\":\"a\\nb\"}", -EINVAL, "pod", "control characters" },
+        /* repositories */
+        { "{" COMMAND ",\"github_repo\":\"\"}", -EINVAL, "github_repo", "" },
+        { "{" COMMAND ",\"github_repo\":\"r\"}", -EINVAL, "github_repo", "write owner/name" },
+        { "{" COMMAND ",\"github_repo\":\"--upload-pack=x/r\"}", -EINVAL, "github_repo", "dash" },
+        { "{" COMMAND ",\"github_repo\":\"ext::sh -c x\"}", -EINVAL, "github_repo", "write owner/name" },
+        { "{" COMMAND ",\"github_repo\":\"o/r\\n\"}", -EINVAL, "github_repo", "control characters" },
+        { "{" COMMAND ",\"github_repo\":\"https://u:p@example.org/r\"}", -EINVAL, "github_repo", "github_token" },
+        { "{" COMMAND ",\"github_repo\":\"ssh://-oProxyCommand=x/r\"}", -EINVAL, "github_repo", "no repository" },
+        { "{" COMMAND ",\"github_repo\":\"p/r\"}", -EINVAL, "github_repo", "workspaces.allowed_repositories" },
+        { "{" COMMAND ",\"github_repo\":\"https://example.com/r\"}", -EINVAL, "github_repo", "allowed here" },
+        { "{" COMMAND ",\"github_repo\":\"/srv/other\"}", -EINVAL, "github_repo", "allowed here" },
+        { "{" COMMAND ",\"github_repo\":\"/srv/git/../../etc\"}", -EINVAL, "github_repo", "\"..\"" },
+        { "{" COMMAND ",\"github_repo\":\"/srv/git/..\"}", -EINVAL, "github_repo", "\"..\"" },
+        { "{" COMMAND ",\"github_repo\":\"file:///srv/git/../x\"}", -EINVAL, "github_repo", "\"..\"" },
+        { "{" COMMAND ",\"github_repo\":\"https://example.org/a/%2E%2e/b\"}", -EINVAL, "github_repo", "\"..\"" },
+        { "{" COMMAND ",\"github_repo\":\"https://example.org/a/.%2e/b\"}", -EINVAL, "github_repo", "\"..\"" },
 };
 
 static void check_refused(const char *text, int error, const char *field, const char *part) {
@@ -223,11 +282,12 @@ static void test_smallest(void) {
         _cleanup_(task_spec_done) TaskSpec s = {};
 
         TAP_CHECK_INT(parse("{" COMMAND "}", &s, NULL), 0);
-        TAP_CHECK_INT(s.recipe, TASK_RECIPE_COMMAND);
+        TAP_CHECK_STRING(s.recipe, "command");
+        TAP_CHECK_INT(s.agent, AGENT_KIND_NONE);
         TAP_CHECK_INT(strv_length(s.command), 1);
         TAP_CHECK_STRING(s.command[0], "true");
         TAP_CHECK_INT(s.timeout_usec, TIMEOUT_MAX);
-        TAP_CHECK(!s.working_directory && !s.environment && !s.labels && !s.devpod_name && !s.task_description);
+        TAP_CHECK(!s.working_directory && !s.environment && !s.labels && !s.devpod_name && !s.task_description.data);
 }
 
 static void test_everything(void) {
@@ -237,8 +297,9 @@ static void test_everything(void) {
                             "\"working_directory\":\"/srv//..a/b.\","
                             "\"environment\":{\"_A1\":\"x=y\",\"B\":\"line\\n\\ttab\",\"BOOT_ID\":\"\"},\"timeout\":1,"
                             "\"labels\":{\"team\":\"\xc3\xa4\",\"\xc3\xa4 b\":\"\"},"
-                            ORIGINAL("\"p\"", "\"r\"", "\"t\"", "\"d\"") "}", &s, NULL), 0);
-        TAP_CHECK_INT(s.recipe, TASK_RECIPE_COMMAND);
+                            ORIGINAL("\"p\"", "\"o/r\"", "\"t\"", "\"d\"") "}", &s, NULL), 0);
+        TAP_CHECK_STRING(s.recipe, "command");
+        TAP_CHECK_INT(s.agent, AGENT_KIND_NONE);
         TAP_CHECK_STRING(s.command[0], "./a b");
         TAP_CHECK_STRING(s.command[1], "");
         TAP_CHECK_STRING(s.command[2], "$HOME %n\n\x01");
@@ -249,8 +310,8 @@ static void test_everything(void) {
         TAP_CHECK_STRING(s.labels[0], "team=\xc3\xa4");
         TAP_CHECK_STRING(s.labels[1], "\xc3\xa4 b=");
         TAP_CHECK_STRING(s.devpod_name, "p");
-        TAP_CHECK_STRING(s.github_repo, "r");
-        TAP_CHECK_STRING(s.task_description, "d");
+        TAP_CHECK_STRING(s.github_repo, "o/r");
+        TAP_CHECK_STRING(s.task_description.data, "d");
 }
 
 static void test_original(void) {
@@ -258,12 +319,24 @@ static void test_original(void) {
 
         TAP_CHECK_INT(parse("{" ORIGINAL("\"p\"", "\"o/r\"", "\"secret\"", "\"do it\"") ",\"timeout\":7200}", &s,
                             NULL), 0);
-        TAP_CHECK_INT(s.recipe, TASK_RECIPE_CLAUDE);
+        TAP_CHECK_STRING(s.recipe, "claude-devpod");
+        TAP_CHECK_INT(s.agent, AGENT_KIND_CLAUDE);
         TAP_CHECK(!s.command);
         TAP_CHECK_STRING(s.devpod_name, "p");
         TAP_CHECK_STRING(s.github_repo, "o/r");
-        TAP_CHECK_STRING(s.task_description, "do it");
+        TAP_CHECK_STRING(s.task_description.data, "do it");
         TAP_CHECK_INT(s.timeout_usec, TIMEOUT_MAX);
+}
+
+/* A NUL byte is a part of it, also the first one. */
+static void test_description_of_any_bytes(void) {
+        static const char text[] = "\0--version\n\"\0";
+        _cleanup_(task_spec_done) TaskSpec s = {};
+
+        TAP_CHECK_INT(parse("{" ORIGINAL("\"p\"", "\"o/r\"", "\"t\"", "\"\\u0000--version\\n\\\"\\u0000\"") "}", &s,
+                            NULL), 0);
+        if (TAP_CHECK_INT(s.task_description.size, sizeof(text) - 1))
+                TAP_CHECK_INT(memcmp(s.task_description.data, text, sizeof(text)), 0);
 }
 
 /* What is said counts, 0 too; what is not is as configured. */
@@ -313,6 +386,41 @@ static void test_a_program_by_path(void) {
         }
 }
 
+static void test_recipes(void) {
+        static const struct {
+                const char *text, *recipe;
+                int agent;
+        } rows[] = {
+                { "{\"task_description\":\"d\",\"github_repo\":\"o/r\"}", "claude", AGENT_KIND_CLAUDE },
+                { "{\"task_description\":\"d\",\"working_directory\":\"/srv\"}", "claude", AGENT_KIND_CLAUDE },
+                { "{\"task_description\":\"d\",\"working_directory\":\"/srv\",\"github_repo\":\"o/r\"}", "claude",
+                  AGENT_KIND_CLAUDE },
+                { "{\"recipe\":\"codex\",\"task_description\":\"d\",\"github_repo\":\"/srv/git/a b..\"}", "codex",
+                  AGENT_KIND_CODEX },
+                { "{" COMMAND ",\"devpod_name\":\"p\"}", "command", AGENT_KIND_NONE },
+                { "{\"recipe\":\"claude-devpod\",\"devpod_name\":\"p\",\"github_repo\":\"o/r\","
+                  "\"task_description\":\"d\"}", "claude-devpod", AGENT_KIND_CLAUDE },
+                { "{\"recipe\":\"claude-kubernetes\",\"namespace\":\"n\",\"pod\":\"p\",\"task_description\":\"d\","
+                  "\"github_repo\":\"ssh://git@example.org/r.git\",\"resume_after_limit\":true}", "claude-kubernetes",
+                  AGENT_KIND_CLAUDE },
+                { "{\"recipe\":\"build\"," COMMAND "}", "build", AGENT_KIND_NONE },
+                { "{\"recipe\":\"here\",\"working_directory\":\"/srv\"}", "here", AGENT_KIND_NONE },
+                { "{\"recipe\":\"here\",\"github_repo\":\"https://example.org/r\"}", "here", AGENT_KIND_NONE },
+                { "{\"recipe\":\"agent\",\"working_directory\":\"/srv\"}", "agent", AGENT_KIND_GEMINI },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_(task_spec_done) TaskSpec s = {};
+                _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
+
+                if (!TAP_CHECK_INT(parse(rows[i].text, &s, &problem), 0))
+                        printf("# %s: %s\n", rows[i].text, problem_sentence(&problem));
+                TAP_CHECK_STRING(s.recipe, rows[i].recipe);
+                TAP_CHECK_INT(s.agent, rows[i].agent);
+                TAP_CHECK_INT(s.resume_after_limit, strstr(rows[i].text, "limit") != NULL);
+        }
+}
+
 static const TapTest tests[] = {
         { "bad requests", test_bad_requests },
         { "sizes, at their limit and one beyond", test_sizes },
@@ -320,6 +428,8 @@ static const TapTest tests[] = {
         { "the smallest request", test_smallest },
         { "everything at once", test_everything },
         { "the original's request", test_original },
+        { "a description of any bytes", test_description_of_any_bytes },
+        { "the recipe that is meant", test_recipes },
         { "stalls, as asked for or as configured", test_stalls },
         { "null is the default", test_null_is_the_default },
         { "a program by its path", test_a_program_by_path },

@@ -34,6 +34,7 @@ static bool fixture_init(Fixture *f) {
 static Task *new_command(void) {
         Task *t = task_new();
 
+        TAP_CHECK_INT(string_replace(&t->spec.recipe, "command"), 0);
         TAP_CHECK_INT(strv_append(&t->spec.command, "true"), 0);
         t->spec.timeout_usec = USEC_PER_SEC;
         return t;
@@ -189,7 +190,7 @@ static void test_create_and_load(void) {
         umask(0022);
         if (!fixture_init(&f))
                 return;
-        TAP_CHECK_INT(task_store_create(f.store, t), 0);
+        TAP_CHECK_INT(task_store_create(f.store, t, NULL), 0);
         TAP_CHECK(task_id_is_valid(t->id));
         TAP_CHECK(t->created_at >= before && t->last_updated >= t->created_at);
         TAP_CHECK_INT(strtoull(t->id + 5, NULL, 10), t->created_at / USEC_PER_SEC);
@@ -207,7 +208,7 @@ static void test_save_and_load(void) {
 
         if (!fixture_init(&f))
                 return;
-        TAP_CHECK_INT(task_store_create(f.store, t), 0);
+        TAP_CHECK_INT(task_store_create(f.store, t, NULL), 0);
         t->state = TASK_RUNNING;
         t->log_lines = 5;
         TAP_CHECK_INT(string_replace(&t->error, "two\nlines"), 0);
@@ -235,7 +236,7 @@ static void test_a_thousand_at_once(void) {
         for (unsigned i = 0; i < 1000; i++) {
                 _cleanup_(task_freep) Task *t = new_command();
 
-                if (!TAP_CHECK_INT(task_store_create(f.store, t), 0))
+                if (!TAP_CHECK_INT(task_store_create(f.store, t, NULL), 0))
                         return;
         }
         TAP_CHECK_INT(task_store_list(f.store, &ids), 0);
@@ -258,8 +259,8 @@ static void test_new_ids_are_the_greatest(void) {
         put(&f, "task-4000000000-f423f0.json", "{\"task_id\":\"task-4000000000-f423f0\",\"state\":\"queued\","
                                                "\"recipe\":\"claude\"}");
         TAP_CHECK_INT(task_store_load(f.store, future, &there, NULL), 0);
-        TAP_CHECK_INT(task_store_create(f.store, first), 0);
-        TAP_CHECK_INT(task_store_create(f.store, second), 0);
+        TAP_CHECK_INT(task_store_create(f.store, first, NULL), 0);
+        TAP_CHECK_INT(task_store_create(f.store, second, NULL), 0);
         TAP_CHECK(strcmp(first->id, future) > 0);
         TAP_CHECK(strcmp(second->id, first->id) > 0);
         TAP_CHECK(first->created_at < 4000000000 * USEC_PER_SEC);
@@ -430,7 +431,7 @@ static void test_prompt(void) {
 
         if (!fixture_init(&f))
                 return;
-        TAP_CHECK_INT(task_store_write_prompt(f.store, ID, "--version\n\"$HOME\""), 0);
+        TAP_CHECK_INT(task_store_write_prompt(f.store, ID, "--version\n\"$HOME\"\0z", 18), 0);
         TAP_CHECK_INT(mode_of(&f, ID ".prompt"), 0600);
         TAP_CHECK_INT(file_read(f.scratch.fd, ID ".prompt", 100, &text), 0);
         TAP_CHECK_STRING(text.data, "--version\n\"$HOME\"");

@@ -115,7 +115,7 @@ static void test_words(void) {
         static const char *const states[] = { "queued",    "starting", "preparing", "running",
                                               "reviewing", "stopping", "finished" };
         static const char *const results[] = { "completed", "failed", "timed_out", "cancelled", "interrupted" };
-        static const char *const recipes[] = { "command", "claude" };
+        static const char *const agents[] = { "none", "claude", "codex", "gemini" };
 
         TAP_CHECK_INT(strv_length((char *const *) task_state_words), ELEMENTSOF(states));
         for (size_t i = 0; i < ELEMENTSOF(states); i++)
@@ -123,9 +123,9 @@ static void test_words(void) {
         TAP_CHECK_INT(strv_length((char *const *) task_result_words), ELEMENTSOF(results));
         for (size_t i = 0; i < ELEMENTSOF(results); i++)
                 TAP_CHECK_STRING(task_result_words[i], results[i]);
-        TAP_CHECK_INT(strv_length((char *const *) task_recipe_words), ELEMENTSOF(recipes));
-        for (size_t i = 0; i < ELEMENTSOF(recipes); i++)
-                TAP_CHECK_STRING(task_recipe_words[i], recipes[i]);
+        TAP_CHECK_INT(strv_length((char *const *) agent_kind_words), ELEMENTSOF(agents));
+        for (size_t i = 0; i < ELEMENTSOF(agents); i++)
+                TAP_CHECK_STRING(agent_kind_words[i], agents[i]);
 }
 
 static void test_new_task(void) {
@@ -198,10 +198,10 @@ static void test_wishes_to_stop(void) {
 }
 
 static void test_agents(void) {
-        Task t = { .spec.recipe = TASK_RECIPE_CLAUDE };
+        Task t = { .spec.agent = AGENT_KIND_CLAUDE };
 
         TAP_CHECK(task_runs_agent(&t));
-        t.spec.recipe = TASK_RECIPE_COMMAND;
+        t.spec.agent = AGENT_KIND_NONE;
         TAP_CHECK(!task_runs_agent(&t));
 }
 

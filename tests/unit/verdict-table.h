@@ -18,6 +18,9 @@ typedef struct VerdictRow {
 
 #define RECORD(...) .has_record = true, .record = { __VA_ARGS__ }
 #define UNIT(...) .has_unit = true, .unit = { __VA_ARGS__ }
+#define STEP(how, number)                                                                                    \
+        .step.begun = 1, .step.exit_code = how, .step.exit_status = number, .step.status = "cloning",         \
+        .step.program = "git", .step.timeout_usec = 1500000
 #define JOURNAL(...) .has_journal = true, .journal = { __VA_ARGS__ }
 #define GOING_DOWN .manager_state = "stopping"
 
@@ -128,7 +131,22 @@ static const VerdictRow verdict_table[] = {
         { "the work took too long, as the journal tells", { JOURNAL("timeout"), .started_at = 1 }, TASK_TIMED_OUT,
           "runtime-limit", -1, NULL, "7200 s" },
         { "a step took too long", { RECORD("timeout"), .never_started = true }, TASK_FAILED, "step-failed", -1, NULL,
-          "A preparation step reached its time limit" },
+          "A preparation step was not over within its time limit" },
+
+        { "a step that is known",
+          { RECORD("exit-code"), STEP("exited", "128"), .step.last_lines = (char *) "fatal: x" }, TASK_FAILED,
+          "step-failed", 128, NULL, "The step \"cloning\" (git) failed with exit code 128:\nfatal: x" },
+        { "a step that was killed", { RECORD("signal"), STEP("killed", "KILL") }, TASK_FAILED, "step-failed", -1,
+          "SIGKILL", "The step \"cloning\" (git) was ended by SIGKILL" },
+        { "a step at its limit", { RECORD("signal"), STEP("killed", "TERM"), .step.overdue = true }, TASK_FAILED,
+          "step-failed", -1, "SIGTERM", "The step \"cloning\" (git) was not over within 1.5 s and was ended" },
+        { "a step that is no program", { RECORD("exit-code"), STEP("exited", "203"), .step.error = ENOENT },
+          TASK_FAILED, "step-failed", 203, NULL, "(git) could not be executed: No such file or directory" },
+        { "a step that went well is none of the work's end",
+          { RECORD("exit-code", "exited", "3"), .started_at = 1, STEP("exited", "0") }, TASK_FAILED, "exit-code",
+          3, NULL, "The program ended with an exit code other than 0: 3" },
+        { "a cancel in a step", { RECORD("signal"), STEP("killed", "TERM"), .cancel_requested = true },
+          TASK_CANCELLED, "cancelled", -1, NULL, "The task was cancelled" },
 
         /* Asked to stop. */
         { "cancelled", { RECORD("success", "killed", "TERM"), .cancel_requested = true, .stop_seen = true },
@@ -246,6 +264,22 @@ static const VerdictRow verdict_table[] = {
           TASK_FAILED, "agent-error", 0, NULL, "it does not say why" },
         { "an agent that succeeded, and exit 1", { RECORD("exit-code", "exited", "1"), .agent = AGENT_SUCCEEDED },
           TASK_FAILED, "exit-code", 1, NULL, ": 1" },
+        { "Gemini's code for who it is",
+          { RECORD("exit-code", "exited", "41"), .agent_kind = AGENT_KIND_GEMINI, .agent = AGENT_SILENT },
+          TASK_FAILED, "agent-error", 41, NULL, "The agent is not logged in (exit code 41)" },
+        { "Gemini's code for what it was given",
+          { RECORD("exit-code", "exited", "42"), .agent_kind = AGENT_KIND_GEMINI, .agent = AGENT_SILENT },
+          TASK_FAILED, "agent-error", 42, NULL, "The agent refused what it was given to do (exit code 42)" },
+        { "Gemini's code for its turns, in its own words",
+          { RECORD("exit-code", "exited", "53"), .agent_kind = AGENT_KIND_GEMINI, .agent = AGENT_FAILED,
+            .agent_error = (char *) "Reached max session turns" },
+          TASK_FAILED, "agent-error", 53, NULL, "The agent reports that it failed: Reached max session turns" },
+        { "Gemini's code for its turns, without words",
+          { RECORD("exit-code", "exited", "53"), .agent_kind = AGENT_KIND_GEMINI, .agent = AGENT_SILENT },
+          TASK_FAILED, "agent-error", 53, NULL, "The agent reached its limit of turns (exit code 53)" },
+        { "the same code of another agent",
+          { RECORD("exit-code", "exited", "53"), .agent_kind = AGENT_KIND_CODEX, .agent = AGENT_SILENT },
+          TASK_FAILED, "exit-code", 53, NULL, "" },
         { "an agent that succeeded, and was killed", { RECORD("success", "killed", "TERM"), .agent = AGENT_SUCCEEDED },
           TASK_FAILED, "signal", -1, "SIGTERM", "SIGTERM" },
         { "an agent without a result, its time over", { RECORD("timeout", "killed", "TERM"), .agent = AGENT_SILENT },

@@ -5,7 +5,7 @@ Requests have no limits yet, so they are set on the unit that runs, as an admini
 
 import json
 
-from case import check, contains, same
+from case import check, contains, same, until
 
 
 def begin(s, script):
@@ -30,10 +30,11 @@ def verdict(task):
 
 def test_usage_is_told_in_numbers(s):
     task_id, go = begin(s, 'exit 0')
+    # The figures may be a second old, of when the launcher was alone.
+    until(lambda: s.api.alive(task_id)['thread_info']['tasks'] == 2, 'the program and the relay of its output')
     usage = s.api.alive(task_id)['thread_info']
     check(isinstance(usage['memory_bytes'], int) and usage['memory_bytes'] > 0, 'bytes', usage)
     check(isinstance(usage['cpu_seconds'], (int, float)) and 0 < usage['cpu_seconds'] < 20, 'seconds', usage)
-    same(usage['tasks'], 1)
     go()
     same(verdict(s.api.wait(task_id)), ('completed', 'exit-code', 0))
 
@@ -62,7 +63,7 @@ except BlockingIOError:
 
 def test_too_many_processes_fail_in_the_task(s):
     for status, wanted in ((5, ('failed', 'exit-code', 5)), (0, ('completed', 'exit-code', 0))):
-        task = limited(s, f"exec python3 -c '{FORKS % status}'", 'TasksMax=4')
+        task = limited(s, f"exec python3 -c '{FORKS % status}'", 'TasksMax=5')
         same(verdict(task), wanted, task['error'])
         same(s.api.lines(task['task_id']), ['up', '3 forks'])
 

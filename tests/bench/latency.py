@@ -1,0 +1,53 @@
+"""How long a line takes from the write in the task to the client, and what that costs: one line each 100 ms, one
+viewer, and in the same seconds `journalctl -f` and systemd-journal-gatewayd that follow the same unit.
+"""
+
+import subprocess
+
+from logs import (GATEWAYD_PORT, Cores, Viewers, Written, fresh, gatewayd, gatewayd_path, journald_pid, print_load)
+
+PER_SECOND = 10
+SECONDS, QUICK_SECONDS = 30, 2
+ROUNDS, QUICK_ROUNDS = 3, 1
+FIGURES = (('median', 'from the write to the client, median, ms'),
+           ('percentile_99', 'from the write to the client, 99 %, ms'),
+           ('longest', 'from the write to the client, longest, ms'),
+           ('lost', 'lines lost'))
+
+
+def follow(service, task, gateway):
+    """Who follows the task: names with processes to measure and viewers."""
+    common = ('--lines', task.lines, '--seconds', task.lines // PER_SECOND + 10)
+    yield 'the service', service.main_pid(), Viewers(service, *common, task.stream)
+    journalctl = subprocess.Popen(['journalctl', '--follow', '--lines=0', f'--unit={task.unit}', '--output=cat'],
+                                  stdout=subprocess.PIPE)
+    yield 'journalctl -f', journalctl.pid, Viewers(service, *common, '--endless', '-', source=journalctl.stdout)
+    journalctl.stdout.close()
+    if gateway:
+        yield 'systemd-journal-gatewayd', gateway.pid, Viewers(
+            service, *common, '--endless', '--address', GATEWAYD_PORT, gatewayd_path(task.unit))
+
+
+def measure_once(service, tables, seconds):
+    fresh(service)
+    task = Written(service, seconds * PER_SECOND, PER_SECOND)
+    with gatewayd() as gateway:
+        followers = list(follow(service, task, gateway))
+        followers[0][2].until_answered()
+        cores = Cores(**{name: pid for name, pid, _ in followers}, journald=journald_pid(service))
+        task.begin()
+        task.wait()
+        shares = cores.shares()
+        for name, _, viewers in followers:
+            found = viewers.figures()
+            for key, title in FIGURES:
+                tables.add(title, name, found[key])
+        for name, share in shares.items():
+            tables.add('share of a core, %', name, share)
+
+
+def measure(service, tables, quick):
+    service.listen()
+    for _ in range(QUICK_ROUNDS if quick else ROUNDS):
+        measure_once(service, tables, QUICK_SECONDS if quick else SECONDS)
+    print_load()

@@ -1,0 +1,236 @@
+/* Tasks and totals by repository, of tasks in the state directory, in the archive and running; and the original's
+ * word for resuming an agent that was not logged in. */
+#include "api-fixture.h"
+
+#include <remote-developer/strings.h>
+
+#include <stdio.h>
+
+#define TASK(n) "task-17000000" n "-abcdef"
+#define DOCUMENT                                                                                             \
+        "{\"version\":2,\"task_id\":\"%s\",\"state\":\"finished\",\"result\":\"%s\",\"reason\":\"exit-code\"," \
+        "\"created_at\":\"2023-11-14T22:13:20Z\",\"last_updated\":\"%s\",\"recipe\":\"claude\","              \
+        "\"github_repo\":%s,\"task_description\":\"work\",\"timeout\":60,\"attempt\":1,%s\"command\":[]}"
+
+/* A finished task's document, as a service has left it. */
+static void write_document(ApiFixture *f, const char *id, const char *result, const char *updated, const char *repo,
+                           const char *more, bool archived) {
+        _cleanup_free_ char *text = string_format(DOCUMENT, id, result, updated, repo, more);
+        _cleanup_free_ char *name = NULL;
+
+        snprintf(f->story.id, sizeof(f->story.id), "%s", id);
+        name = archived ? string_format("archive/%s.%s.json", id, result) : strdup(".json");
+        if (TAP_CHECK(text && name))
+                story_write(&f->story, name, text);
+}
+
+static const struct {
+        const char *id, *result, *updated, *repo, *more;
+        bool archived;
+} documents[] = {
+        { TASK("01"), "completed", "2023-11-15T00:00:01Z", "\"owner/a\"", "\"is_committed\":true,", true },
+        { TASK("02"), "failed", "2023-11-15T00:00:05Z", "\"owner/a\"", "", true },
+        { TASK("03"), "completed", "2023-11-15T00:00:03Z", "\"owner/a\"",
+          "\"has_changes\":true,\"modified_files\":[\" M x\"],\"current_branch\":\"rd/x\",", false },
+        { TASK("04"), "timed_out", "2023-11-15T00:00:09Z", "\"https://host/b c.git\"", "", false },
+        { TASK("05"), "completed", "2023-11-15T00:00:10Z", "null", "", true },
+};
+
+static bool begin(ApiFixture *f) {
+        _cleanup_free_ char *archive = NULL;
+
+        if (!api_fixture_begin(f))
+                return false;
+        api_fixture_stop_service(f);
+        archive = string_format("%s/archive", f->story.state);
+        if (!TAP_CHECK_INT(mkdir(archive, 0750), 0))
+                return false;
+        for (size_t i = 0; i < ELEMENTSOF(documents); i++)
+                write_document(f, documents[i].id, documents[i].result, documents[i].updated, documents[i].repo,
+                               documents[i].more, documents[i].archived);
+        return api_fixture_start_service(f);
+}
+
+static void check_ids(const Json *array, const char *const *ids) {
+        size_t n = 0;
+
+        for (; ids[n]; n++)
+                TAP_CHECK_STRING(json_get_string(json_at(array, n), "task_id"), ids[n]);
+        TAP_CHECK_INT(json_length(array), n);
+}
+
+static void test_one_repository(void) {
+        static const char *const a[] = { TASK("03"), TASK("02"), TASK("01"), NULL }, *const b[] = { TASK("04"), NULL };
+        static const char *const none[] = { NULL };
+        static const struct {
+                const char *path;
+                const char *const *ids;
+        } rows[] = {
+                { "/api/tasks/repo/owner/a", a },
+                { "/api/tasks/repo/owner%2Fa", a },
+                { "/api/tasks/repo/owner%2fa", a },
+                { "/api/tasks/repo/https:%2F%2Fhost%2Fb%20c.git", b },
+                { "/api/tasks/repo/https://host/b%20c.git", b },
+                { "/api/tasks/repo/owner", none },
+                { "/api/tasks/repo/owner/a/", none },
+                { "/api/tasks?repo=owner/a", a },
+        };
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!begin(&f))
+                return;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                api_ask(&f, "GET", rows[i].path, NULL, NULL);
+                TAP_CHECK_INT(f.status, 200);
+                check_ids(f.json, rows[i].ids);
+        }
+        api_ask(&f, "GET", "/api/tasks/repo/owner/a", NULL, NULL);
+        TAP_CHECK_CONTAINS(f.body, "\"is_running\":false");
+        TAP_CHECK_CONTAINS(f.body, "\"logs\":[]");
+        api_ask(&f, "GET", "/api/tasks/repo/", NULL, NULL);
+        api_check_error(&f, 404, NULL, "no such route");
+        api_ask(&f, "POST", "/api/tasks/repo/owner/a", NULL, NULL);
+        TAP_CHECK_INT(f.status, 405);
+}
+
+static void test_by_repo(void) {
+        static const char *const a[] = { TASK("03"), TASK("02"), TASK("01"), NULL };
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+        const Json *tasks;
+
+        if (!begin(&f))
+                return;
+        api_ask(&f, "GET", "/api/tasks/by-repo", NULL, NULL);
+        TAP_CHECK_INT(f.status, 200);
+        tasks = json_get(json_get(f.json, "owner/a"), "tasks");
+        check_ids(tasks, a);
+        TAP_CHECK(json_get_bool(json_at(tasks, 0), "has_changes"));
+        TAP_CHECK(!json_get_bool(json_at(tasks, 0), "is_committed"));
+        TAP_CHECK(json_get_bool(json_at(tasks, 2), "is_committed"));
+        TAP_CHECK_CONTAINS(f.body, "{\"task_id\":\"" TASK("03") "\",\"status\":\"completed\",\"created_at\":\""
+                                   "2023-11-14T22:13:20.000000Z\",\"task_description\":\"work\",\"devpod_name\":null,"
+                                   "\"progress\":100,\"has_changes\":true,\"is_committed\":false}");
+        TAP_CHECK_CONTAINS(f.body, "\"stats\":{\"total\":3,\"completed\":2,\"failed\":1,\"running\":0}");
+        TAP_CHECK_CONTAINS(f.body, "\"stats\":{\"total\":1,\"completed\":0,\"failed\":0,\"running\":0}");
+        TAP_CHECK_INT(strncmp(f.body, "{\"owner/a\":", strlen("{\"owner/a\":")), 0);
+}
+
+static void test_stats(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!begin(&f))
+                return;
+        api_ask(&f, "GET", "/api/repository-stats", NULL, NULL);
+        TAP_CHECK_STRING(f.body,
+                        "[{\"_id\":\"https://host/b c.git\",\"repository\":\"https://host/b c.git\",\"total_tasks\":1,"
+                        "\"completed_tasks\":0,\"failed_tasks\":0,\"total_commits\":0,\"success_rate\":0.000000,"
+                        "\"last_activity\":\"2023-11-15T00:00:09.000000Z\","
+                        "\"first_activity\":\"2023-11-14T22:13:24.703710Z\"},"
+                        "{\"_id\":\"owner/a\",\"repository\":\"owner/a\",\"total_tasks\":3,\"completed_tasks\":2,"
+                        "\"failed_tasks\":1,\"total_commits\":1,\"success_rate\":66.666667,"
+                        "\"last_activity\":\"2023-11-15T00:00:05.000000Z\","
+                        "\"first_activity\":\"2023-11-14T22:13:21.703710Z\"}]\n");
+}
+
+static void test_nothing_at_all(void) {
+        static const struct {
+                const char *path, *body;
+        } rows[] = { { "/api/repository-stats", "[]\n" },
+                     { "/api/tasks/by-repo", "{}\n" },
+                     { "/api/tasks/repo/owner/a", "[]\n" } };
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!api_fixture_begin(&f))
+                return;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                api_ask(&f, "GET", rows[i].path, NULL, NULL);
+                TAP_CHECK_INT(f.status, 200);
+                TAP_CHECK_STRING(f.body, rows[i].body);
+        }
+}
+
+/* From its begin to when it is forgotten. */
+static void test_a_task_of_now(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+        FakeUnit *u;
+
+        if (!api_fixture_begin(&f) ||
+            !(u = api_create(&f, "{\"devpod_name\": \"p\", \"github_repo\": \"o/n\", \"github_token\": \"t\", "
+                                 "\"task_description\": \"d\"}")))
+                return;
+        api_ask(&f, "GET", "/api/tasks/by-repo", NULL, NULL);
+        TAP_CHECK_CONTAINS(f.body, "\"stats\":{\"total\":1,\"completed\":0,\"failed\":0,\"running\":1}");
+        fake_unit_start(u);
+        fake_unit_end(u, "exit-code", CLD_EXITED, 1);
+        TAP_CHECK(STORY_UNTIL(&f.story, story_is_finished(&f.story)));
+        api_ask(&f, "GET", "/api/tasks/by-repo", NULL, NULL);
+        TAP_CHECK_CONTAINS(f.body, "\"stats\":{\"total\":1,\"completed\":0,\"failed\":1,\"running\":0}");
+        api_ask(&f, "GET", "/api/dashboard", NULL, NULL);
+        TAP_CHECK_CONTAINS(f.body, "\"app_url\":null,\"server_running\":false,\"branch_name\":null,\"logs\":[");
+        api_ask(&f, "DELETE", "/api/task/{id}", NULL, NULL);
+        api_ask(&f, "GET", "/api/tasks/by-repo", NULL, NULL);
+        TAP_CHECK_STRING(f.body, "{}\n");
+}
+
+/* Ten are shown of a repository, fifty of one alone; the totals are of all. */
+static void test_many(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!api_fixture_begin(&f))
+                return;
+        api_fixture_stop_service(&f);
+        for (unsigned i = 0; i < 60; i++) {
+                char id[TASK_ID_SIZE + 1];
+
+                snprintf(id, sizeof(id), "task-17000000%02u-abcdef", i);
+                write_document(&f, id, "completed", "2023-11-15T00:00:01Z", "\"o/n\"", "", false);
+        }
+        if (!api_fixture_start_service(&f))
+                return;
+        api_ask(&f, "GET", "/api/tasks/repo/o/n", NULL, NULL);
+        TAP_CHECK_INT(json_length(f.json), 50);
+        TAP_CHECK_STRING(json_get_string(json_at(f.json, 0), "task_id"), TASK("59"));
+        api_ask(&f, "GET", "/api/tasks/by-repo", NULL, NULL);
+        TAP_CHECK_INT(json_length(json_get(json_get(f.json, "o/n"), "tasks")), 10);
+        TAP_CHECK_CONTAINS(f.body, "\"total\":60,\"completed\":60");
+}
+
+/* --- continue --- */
+
+static void test_continue(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!api_fixture_begin(&f))
+                return;
+        api_fixture_stop_service(&f);
+        write_document(&f, TASK("01"), "failed", "2023-11-15T00:00:01Z", "null",
+                       "\"agent\":{\"outcome\":\"failed\",\"needs_login\":false},", false);
+        write_document(&f, TASK("02"), "failed", "2023-11-15T00:00:01Z", "null",
+                       "\"agent\":{\"outcome\":\"failed\",\"needs_login\":true},", false);
+        if (!api_fixture_start_service(&f))
+                return;
+        api_ask(&f, "POST", "/api/task/task-1600000000-abcdef/continue", NULL, NULL);
+        api_check_error(&f, 404, NULL, "Task not found");
+        api_ask(&f, "POST", "/api/task/" TASK("01") "/continue", NULL, NULL);
+        api_check_error(&f, 400, NULL, "Task does not require authentication");
+        api_ask(&f, "POST", "/api/task/" TASK("02") "/continue", NULL, "{}");
+        TAP_CHECK_INT(f.status, 200);
+        TAP_CHECK_STRING(f.body, "{\"status\":\"ok\",\"message\":\"Task will continue\"}\n");
+        TAP_CHECK_INT(story_task(&f.story)->attempt, 2);
+        api_ask(&f, "POST", "/api/task/" TASK("02") "/continue", NULL, "{}");
+        api_check_error(&f, 400, NULL, "Task does not require authentication");
+}
+
+static const TapTest tests[] = {
+        { "one repository", test_one_repository },
+        { "by repository", test_by_repo },
+        { "totals", test_stats },
+        { "nothing at all", test_nothing_at_all },
+        { "a task of now", test_a_task_of_now },
+        { "many", test_many },
+        { "continue", test_continue },
+};
+
+int main(void) {
+        return tap_main(tests, ELEMENTSOF(tests));
+}
