@@ -46,5 +46,9 @@ int log_viewer_next(LogViewer *v, LogLine *ret);
 /* The feed is finished and its last line was given out. */
 bool log_viewer_is_at_end(const LogViewer *v);
 
+/* Where it stands: the journal's cursor of the line that it has given out or passed over last, also when lines come
+ * without theirs; "": at the begin. Borrowed until the next call. */
+const char *log_viewer_cursor(LogViewer *v);
+
 /* For log-feed.c. */
 void log_viewer_wake(LogViewer *v);

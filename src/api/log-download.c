@@ -27,6 +27,7 @@ struct LogDownload {
 
         int (*step)(LogDownload *d, Buffer *to); /* as log_scan_next() */
         LogViewer *viewer;
+        bool without_cursors; /* its lines, but for gaps and what comes from an archive */
         LogScan scan;
 };
 
@@ -97,9 +98,17 @@ static int fill(LogDownload *d, Buffer *to) {
         return r;
 }
 
+/* As text a line needs no cursor, which to ask for costs a tenth of the time, but where it is compared with others:
+ * those of the window, of the log's end (log_scan_needs_end()) and, for what systemd says, of its last line. */
+static bool needs_cursors(const LogQuery *q, LogForm form) {
+        return form != LOG_FORM_TEXT || *q->after || *q->before || clock_is_set(q->until) || q->tail == 0 ||
+               q->sources & LOG_SOURCES(LOG_SOURCE_SYSTEM);
+}
+
 /* Behind which line a client goes on that comes again. */
 static void add_trailer(LogDownload *d) {
-        const char *last = *d->scan.looked ? d->scan.looked : d->query.after;
+        const char *looked = d->without_cursors ? log_viewer_cursor(d->viewer) : d->scan.looked;
+        const char *last = *looked ? looked : d->query.after;
         char cursor[LOG_CURSOR_SIZE];
 
         if (*last && log_cursor_encode(d->id, last, cursor) >= 0)
@@ -156,18 +165,22 @@ static int place(LogDownload *d) {
 
 static int download_new(Api *a, const char *id, LogQuery *query, LogForm form, LogDownload **ret) {
         _cleanup_(download_freep) LogDownload *d = calloc(1, sizeof(LogDownload));
+        unsigned sources = log_query_viewed_sources(query);
         int r;
 
         if (!d)
                 return -ENOMEM;
         d->api = a;
         LIST_INSERT_HEAD(&a->downloads, d, list);
+        d->without_cursors = !needs_cursors(query, form) && !log_scan_needs_end(a, id);
+        if (d->without_cursors)
+                sources |= LOG_WITHOUT_CURSORS;
         snprintf(d->id, sizeof(d->id), "%s", id);
         d->query = *query;
         query->grep = NULL;
         d->append = log_form_rows[form];
         d->writer = LOG_ROW_WRITER(d->id);
-        r = manager_open_log(a->manager, id, log_query_viewed_sources(&d->query), NULL, NULL, &d->viewer);
+        r = manager_open_log(a->manager, id, sources, NULL, NULL, &d->viewer);
         if (r < 0)
                 return r;
         r = sd_event_add_time_relative(a->event, &d->retry, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_retry, d);

@@ -138,16 +138,23 @@ static int append_lines(LogStream *s, Buffer *to) {
         return 1;
 }
 
+/* Of the index, since the document of a finished task is read from the disk: not for each chunk of a long log. */
+static bool is_finished(const LogStream *s) {
+        const TaskSummary *summary = task_index_find(manager_index(s->api->manager), s->id);
+
+        return summary && !summary->run;
+}
+
 /* Status and final event stand where the log stands: running before the lines, the end behind them. */
 static int append_status_of(LogStream *s, bool at_end, Buffer *to) {
         _cleanup_(task_ref_done) TaskRef ref = TASK_REF_NULL;
         int r;
 
+        if (!at_end && is_finished(s))
+                return 0;
         r = manager_get_task(s->api->manager, s->id, &ref);
         if (r < 0)
                 return r;
-        if (!at_end && task_is_finished(ref.task))
-                return 0;
         r = append_attempt(s, ref.task, to);
         if (r >= 0)
                 r = append_status(s, ref.task, to);

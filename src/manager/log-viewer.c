@@ -363,7 +363,7 @@ static bool take_line(LogViewer *v, const LogLine *line) {
         if (early || is_told(v, line))
                 return false;
         if (*line->cursor)
-                snprintf(v->cursor, sizeof(v->cursor), "%s", line->cursor);
+                memcpy(v->cursor, line->cursor, strlen(line->cursor) + 1);
         if (end && string_equal(line->cursor, end))
                 v->past_end = true;
         if (log_line_is_output(line))
@@ -397,4 +397,9 @@ int log_viewer_next(LogViewer *v, LogLine *ret) {
 
 bool log_viewer_is_at_end(const LogViewer *v) {
         return v->at_end;
+}
+
+const char *log_viewer_cursor(LogViewer *v) {
+        keep_place(v);
+        return v->cursor;
 }

@@ -48,11 +48,22 @@ static const FieldRow user_fields[] = {
         COMMON_FIELDS
 };
 
+/* Of the second letter of a name, by which most of the two dozen fields of an entry are passed over. */
+#define LETTER(c) (UINT32_C(1) << ((c) & 31))
+
+static uint32_t letters_of(const FieldRow *rows) {
+        uint32_t letters = 0;
+
+        for (; rows->name; rows++)
+                letters |= LETTER(rows->name[1]);
+        return letters;
+}
+
 static void take_field(Fields *f, const FieldRow *rows, const char *data, size_t size) {
         for (; rows->name; rows++) {
                 size_t n;
 
-                if (rows->name[1] != data[1] || size < rows->name_size ||
+                if (memcmp(rows->name, data, 2) != 0 || size < rows->name_size ||
                                 memcmp(rows->name, data, rows->name_size) != 0)
                         continue;
                 n = MIN_OF(size - rows->name_size, rows->size - 1);
@@ -65,19 +76,21 @@ static void take_field(Fields *f, const FieldRow *rows, const char *data, size_t
 static int read_fields(JournalEntry *e, sd_journal *j, const FieldRow *rows, Fields *f) {
         static const char message[] = "MESSAGE=";
         const size_t name = sizeof(message) - 1;
-        const void *data;
+        const uint32_t letters = letters_of(rows);
+        const char *data;
         size_t size;
         int r;
 
         sd_journal_restart_data(j);
-        while ((r = sd_journal_enumerate_available_data(j, &data, &size)) > 0) {
+        while ((r = sd_journal_enumerate_available_data(j, (const void **) &data, &size)) > 0) {
+                if (size < 2 || !(letters & LETTER(data[1])))
+                        continue;
                 if (size < name || memcmp(data, message, name) != 0) {
-                        if (size > 1)
-                                take_field(f, rows, data, size);
+                        take_field(f, rows, data, size);
                         continue;
                 }
                 e->has_text = true;
-                r = buffer_append(&e->text, (const char *) data + name, size - name);
+                r = buffer_append(&e->text, data + name, size - name);
                 if (r < 0)
                         return r;
         }

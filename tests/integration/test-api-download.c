@@ -155,6 +155,32 @@ static void test_going_on(void) {
         }
 }
 
+/* Also where its lines come without their cursors: of the whole log, and of what may be asked for of it. */
+static void test_text_ends_where_rows_end(void) {
+        static const char *const queries[] = { "", "?tail=2", "?since=@1", "?grep=one", "?source=stdout",
+                "?until=@99999999999", "?source=stdout,system" };
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+        _cleanup_(download_done) Download d = {};
+        _cleanup_free_ char *last = NULL, *after = NULL;
+
+        if (!begin(&f))
+                return;
+        story_log(&f.story, "one", "two", "three", NULL);
+        end(&f);
+        download(&f, "?source=stdout", NDJSON, &d);
+        TAP_CHECK_INT(string_replace(&last, d.next), 0);
+        TAP_CHECK(*last);
+        for (size_t i = 0; i < ELEMENTSOF(queries); i++) {
+                download(&f, queries[i], TEXT, &d);
+                TAP_CHECK(d.whole);
+                TAP_CHECK_STRING(d.next, last);
+        }
+        after = string_format("?after=%s", last);
+        download(&f, after, TEXT, &d);
+        CHECK_BODY(&d, "");
+        TAP_CHECK_STRING(d.next, last);
+}
+
 static void test_parts(void) {
         static const struct {
                 const char *query, *text;
@@ -267,6 +293,7 @@ static const TapTest tests[] = {
         { "plain text is what was written", test_text_is_what_was_written },
         { "rows of JSON", test_rows_of_json },
         { "going on", test_going_on },
+        { "text ends where rows end", test_text_ends_where_rows_end },
         { "parts", test_parts },
         { "pages in other forms", test_pages_in_other_forms },
         { "the end is that of when it was asked for", test_end_of_when_it_was_asked_for },
