@@ -72,5 +72,8 @@ int unit_client_describe_unit(UnitClient *c, const char *unit, UnitDescribed cal
 
 int unit_client_start_unit(UnitClient *c, const UnitSpec *spec, UnitReply callback, void *userdata);
 int unit_client_stop_unit(UnitClient *c, const char *unit, UnitReply callback, void *userdata);
-int unit_client_kill_unit(UnitClient *c, const char *unit, int signal, UnitReply callback, void *userdata);
+
+/* `whom`: "main", which nobody is where the main process is gone; or "all". */
+int unit_client_kill_unit(UnitClient *c, const char *unit, const char *whom, int signal, UnitReply callback,
+                          void *userdata);
 int unit_client_reset_unit(UnitClient *c, const char *unit, UnitReply callback, void *userdata);

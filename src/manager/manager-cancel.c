@@ -7,18 +7,41 @@
 
 #include <signal.h>
 
-/* The states in which what is left in the control group has had its SIGTERM, and no command of the unit runs that a
- * SIGKILL would hit (in stop-post the recorder does). */
-static bool may_kill(const UnitStatus *s) {
-        return string_equal(s->sub_state, "stop-sigterm") || string_equal(s->sub_state, "final-sigterm");
+/* Whom a SIGKILL is for, by what the unit was when systemd told. The commands behind the end are to be spared, above
+ * all the recorder, which writes down how it ended: they run as soon as the main process is gone, whatever is left of
+ * its children. So while there is a main process it is for that alone, and should it be gone meanwhile, systemd
+ * refuses and hits nobody; behind the commands it is for all who are left. Without a main process all are a step
+ * before the work, or what the work left behind. */
+static const char *find_whom(const UnitStatus *s) {
+        if (string_equal(s->sub_state, "final-sigterm"))
+                return "all";
+        if (string_equal(s->sub_state, "stop-sigterm"))
+                return s->main_pid > 0 ? "main" : "all";
+        return NULL;
 }
 
+/* That the main process is gone and what the unit does now come in two signals; between them nobody is to be killed.
+ * So the whole of it is read first, and the answer comes to task_run_on_stopping(). Without a connection it is read
+ * when there is one again. */
 static int on_grace_over(sd_event_source *s _unused_, uint64_t usec _unused_, void *userdata) {
         TaskRun *run = userdata;
 
-        if (may_kill(&run->watch.status))
-                (void) unit_client_kill_unit(run->manager->units, run->watch.unit, SIGKILL, NULL, NULL);
+        run->kill_asked_usec = clock_monotonic_usec();
+        (void) unit_client_read_watch(&run->watch, NULL, NULL);
         return 0;
+}
+
+/* Once in each of the states: whom it did not reach at once is about to end, and a second one may hit who comes
+ * next. */
+static void kill_left(TaskRun *run) {
+        const UnitStatus *s = &run->watch.status;
+        const char *whom = find_whom(s);
+
+        run->kill_asked_usec = 0;
+        if (!whom || string_equal(run->killed_in, s->sub_state))
+                return;
+        memcpy(run->killed_in, s->sub_state, sizeof(run->killed_in));
+        (void) unit_client_kill_unit(run->manager->units, run->watch.unit, whom, SIGKILL, NULL, NULL);
 }
 
 usec_t task_run_boottime(const TaskRun *run) {
@@ -37,12 +60,10 @@ static usec_t usec_since_wish(const TaskRun *run) {
         return now > then ? now - then : 0;
 }
 
-void task_run_on_stopping(TaskRun *run) {
+static void arm_grace(TaskRun *run) {
         usec_t grace = run->manager->config->cancel_grace_usec, since = usec_since_wish(run);
         int r;
 
-        if (!task_is_to_stop(run->task) || !may_kill(&run->watch.status))
-                return;
         /* The grace counts from the request, also across a restart of the service. */
         run->kill_source = sd_event_source_disable_unref(run->kill_source);
         r = sd_event_add_time_relative(run->manager->event, &run->kill_source, CLOCK_MONOTONIC,
@@ -52,6 +73,23 @@ void task_run_on_stopping(TaskRun *run) {
         if (r < 0)
                 log_task(LOG_WARNING, run->task->id, "The grace of the cancellation is systemd's alone: %s",
                                 strerror(-r));
+}
+
+void task_run_on_stopping(TaskRun *run) {
+        const UnitStatus *s = &run->watch.status;
+
+        if (!task_is_to_stop(run->task))
+                return;
+        if (run->kill_asked_usec > 0 && run->watch.read_at_usec >= run->kill_asked_usec)
+                kill_left(run);
+        else if (run->kill_asked_usec == 0 && find_whom(s) && !string_equal(run->killed_in, s->sub_state))
+                arm_grace(run);
+}
+
+void task_run_forget_kill(TaskRun *run) {
+        run->kill_source = sd_event_source_disable_unref(run->kill_source);
+        run->kill_asked_usec = 0;
+        *run->killed_in = 0;
 }
 
 int task_run_ask_stop(TaskRun *run) {

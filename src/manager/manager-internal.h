@@ -69,6 +69,8 @@ typedef struct TaskRun {
         usec_t drain_pause_usec;
         sd_event_source *drain_source;
         sd_event_source *kill_source; /* after the grace of a cancellation */
+        usec_t kill_asked_usec;         /* monotonic; the grace was over then, and the unit is read; 0: it is not */
+        char killed_in[UNIT_WORD_SIZE]; /* its sub-state when it had its SIGKILL; "": it had none */
         sd_event_source *count_source; /* goes on counting in a later turn */
         sd_event_source *warn_source, *stall_source; /* manager-deadline.c */
         usec_t asked_usec;  /* monotonic; how far its commands came was asked then, at the end; 0: it was not */
@@ -197,6 +199,7 @@ int task_run_find_last_step(const TaskRun *run, const Evidence *e, const Verdict
 /* manager-cancel.c */
 usec_t task_run_boottime(const TaskRun *run); /* clock_boottime_usec(); 0: this is not the boot of the unit */
 void task_run_on_stopping(TaskRun *run);
+void task_run_forget_kill(TaskRun *run); /* the attempt is over */
 int task_run_ask_stop(TaskRun *run);
 
 /* manager-resume.c */

@@ -179,7 +179,7 @@ static void end_attempt(TaskRun *run) {
         task_run_started(run);
         unit_watch_end(&run->watch);
         run->drain_source = sd_event_source_disable_unref(run->drain_source);
-        run->kill_source = sd_event_source_disable_unref(run->kill_source);
+        task_run_forget_kill(run);
         run->pause_source = sd_event_source_disable_unref(run->pause_source);
         task_run_drop_deadlines(run);
         free(run->refused);

@@ -212,8 +212,9 @@ int unit_client_stop_unit(UnitClient *c, const char *unit, UnitReply callback, v
         return call_manager(c, "StopUnit", callback, userdata, "ss", unit, "replace");
 }
 
-int unit_client_kill_unit(UnitClient *c, const char *unit, int signal, UnitReply callback, void *userdata) {
-        return call_manager(c, "KillUnit", callback, userdata, "ssi", unit, "all", signal);
+int unit_client_kill_unit(UnitClient *c, const char *unit, const char *whom, int signal, UnitReply callback,
+                          void *userdata) {
+        return call_manager(c, "KillUnit", callback, userdata, "ssi", unit, whom, signal);
 }
 
 int unit_client_reset_unit(UnitClient *c, const char *unit, UnitReply callback, void *userdata) {

@@ -229,15 +229,25 @@ static void test_cancelled_while_queued_is_never_started(void) {
 /* --- the grace --- */
 
 static void test_kill_comes_after_the_grace(void) {
-        static const char *const sub_states[] = { "stop-sigterm", "final-sigterm" };
+        static const struct {
+                const char *sub_state;
+                unsigned main_pid;
+                const char *whom;
+        } rows[] = {
+                { "stop-sigterm", 4711, ".service main 9" }, /* the recorder comes when that is gone */
+                { "stop-sigterm", 0, ".service all 9" },     /* a step, or what the work left behind */
+                { "final-sigterm", 0, ".service all 9" },
+                { "final-sigterm", 4711, ".service all 9" },
+        };
 
-        for (size_t i = 0; i < ELEMENTSOF(sub_states); i++) {
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 _cleanup_(story_done) Story s = {};
                 FakeUnit *u;
 
                 if (!story_begin(&s) || !(u = run_and_stop(&s)))
                         return;
-                fake_unit_set_state(u, "deactivating", sub_states[i]);
+                u->status.main_pid = rows[i].main_pid;
+                fake_unit_set_state(u, "deactivating", rows[i].sub_state);
                 story_settle(&s);
                 test_clock_advance(GRACE - USEC_PER_SEC);
                 story_settle(&s);
@@ -246,8 +256,56 @@ static void test_kill_comes_after_the_grace(void) {
                 story_settle(&s);
                 TAP_CHECK_INT(count_kills(&s), 1);
                 TAP_CHECK_CONTAINS(fake_last_call(&s.systemd, "KillUnit"), s.id);
-                TAP_CHECK_CONTAINS(fake_last_call(&s.systemd, "KillUnit"), ".service all 9");
+                TAP_CHECK_CONTAINS(fake_last_call(&s.systemd, "KillUnit"), rows[i].whom);
         }
+}
+
+/* systemd tells first that the main process is gone, then that the recorder runs: in between it looks as if there were
+ * only children left. */
+static void test_kill_never_hits_the_recorder(void) {
+        for (unsigned by_itself = 0; by_itself < 2; by_itself++) {
+                _cleanup_(story_done) Story s = {};
+                FakeUnit *u;
+
+                if (!story_begin(&s) || !(u = run_and_stop(&s)))
+                        return;
+                test_clock_advance(by_itself ? GRACE - USEC_PER_SEC : GRACE);
+                story_settle(&s);
+                u->status.main_pid = 0;
+                u->status.exec_main_code = CLD_KILLED;
+                fake_unit_emit(u);
+                fake_unit_put_state(u, "deactivating", "stop-post");
+                test_clock_advance(USEC_PER_SEC);
+                story_settle(&s);
+                TAP_CHECK_INT(count_kills(&s), by_itself ? 0 : 1);
+                fake_unit_emit(u);
+                story_settle(&s);
+                TAP_CHECK_INT(count_kills(&s), by_itself ? 0 : 1);
+                fake_unit_set_state(u, "deactivating", "final-sigterm");
+                story_settle(&s);
+                TAP_CHECK_INT(count_kills(&s), by_itself ? 1 : 2);
+                TAP_CHECK_CONTAINS(fake_last_call(&s.systemd, "KillUnit"), ".service all 9");
+                fake_unit_emit(u);
+                story_settle(&s);
+                TAP_CHECK_INT(count_kills(&s), by_itself ? 1 : 2);
+        }
+}
+
+/* It is asked for when there is a connection again, by the same service. */
+static void test_kill_comes_after_the_reconnect(void) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!story_begin(&s) || !run_and_stop(&s))
+                return;
+        fake_drop_connection(&s.systemd);
+        story_settle(&s);
+        test_clock_advance(GRACE);
+        story_settle(&s);
+        TAP_CHECK_INT(count_kills(&s), 0);
+        if (!story_connect(&s))
+                return;
+        story_settle(&s);
+        TAP_CHECK_INT(count_kills(&s), 1);
 }
 
 /* Where a SIGKILL would hit the recorder, or nothing at all. */
@@ -389,6 +447,8 @@ static const TapTest tests[] = {
         { "the wish survives the service", test_wish_survives_the_service },
         { "cancelled while queued is never started", test_cancelled_while_queued_is_never_started },
         { "the kill comes after the grace", test_kill_comes_after_the_grace },
+        { "the kill never hits the recorder", test_kill_never_hits_the_recorder },
+        { "the kill comes after the reconnect", test_kill_comes_after_the_reconnect },
         { "the kill spares the other states", test_kill_spares_the_other_states },
         { "the grace is given once", test_grace_is_given_once },
         { "the grace spans a restart", test_grace_spans_a_restart },

@@ -13,10 +13,18 @@ import time
 
 from case import check, contains, modes, note, same, seconds, until
 from test_archive import forget_journal
-from test_journal import SLOW, journalctl
+from test_journal import journalctl
 from test_stream import talker
 
-LINES = 4000
+LINES, ROTATIONS = 4000, 4
+# Goes on only when so many rotations are over, however long they take on a busy machine: a file tells of each.
+PACED = '''i=0
+while [ $i -lt {lines} ]; do
+    echo $i
+    i=$((i+1))
+    [ $((i % 100)) -ne 0 ] || sleep 0.05
+    [ $((i % {step})) -ne 0 ] || until [ -e {place}/$((i / {step})) ]; do sleep 0.05; done
+done'''
 DROPPED = 'MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e'  # journald's "Suppressed N messages"
 CONFIGURED = pathlib.Path('/run/systemd/journald.conf.d/zz-test.conf')
 
@@ -56,11 +64,11 @@ def check_times(gap):
 
 
 class Rotations(threading.Thread):
-    """Rotates and vacuums the journal again and again."""
+    """Rotates and vacuums the journal again and again, and leaves a file with the number of each."""
 
-    def __init__(self, *vacuum):
+    def __init__(self, place, *vacuum):
         super().__init__()
-        self.vacuum, self.over, self.count = vacuum, threading.Event(), 0
+        self.place, self.vacuum, self.over, self.count = place, vacuum, threading.Event(), 0
 
     def run(self):
         while not self.over.wait(0.15):
@@ -68,6 +76,7 @@ class Rotations(threading.Thread):
             for option in self.vacuum:
                 journalctl(option)
             self.count += 1
+            (self.place / str(self.count)).touch()
 
     def __enter__(self):
         self.start()
@@ -129,10 +138,11 @@ def view(s, task_id, readers):
 
 def rotated_story(s, readers):
     """What each of them saw of a log while it was written and the journal rotated and vacuumed."""
-    task_id = s.api.create(SLOW.format(LINES))
-    with Rotations('--vacuum-files=1', '--vacuum-time=1s') as rotations:
+    place = s.scratch()
+    task_id = s.api.create(PACED.format(lines=LINES, step=LINES // ROTATIONS, place=place))
+    with Rotations(place, '--vacuum-files=1', '--vacuum-time=1s') as rotations:
         found = view(s, task_id, readers)
-    check(rotations.count > 3, 'it was rotated', rotations.count)
+    check(rotations.count >= ROTATIONS, 'it was rotated', rotations.count)
     note(f'{rotations.count} rotations; lines missing at gaps: {({name: n.gaps for name, n in found.items()})}')
     same({name: n.next for name, n in found.items()}, dict.fromkeys(found, LINES), 'all to the end')
     task = s.api.task(task_id)
