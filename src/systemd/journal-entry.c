@@ -149,12 +149,10 @@ static void take_source(JournalEntry *e, const Fields *f, RuntimeScope scope) {
 }
 
 /* What the relay between the program and journald has put at the line's end, once its last part is there. */
-static void take_mark(JournalEntry *e, const Fields *f) {
+static void take_mark(JournalEntry *e) {
         size_t size = e->text.size;
         LineMark mark;
 
-        if (!*f->stream_id || string_equal(f->line_break, "line-max"))
-                return;
         mark = line_mark_take(e->text.data, &size);
         buffer_cut(&e->text, size);
         if (line_mark_is_stderr(mark))
@@ -215,8 +213,21 @@ int journal_entry_read(JournalEntry *e, sd_journal *j, const JournalSource *sour
         e->ends_nul = string_equal(f.line_break, "nul");
         e->goes_on = e->ends_nul || string_equal(f.line_break, "line-max") ||
                      string_equal(f.line_break, "pid-change");
-        take_mark(e, &f);
+        if (*e->stream_id && !string_equal(f.line_break, "line-max"))
+                take_mark(e);
         return judge(e, j, source, cursor);
+}
+
+int journal_entry_take_text(JournalEntry *e, const char *text, size_t size, usec_t realtime_usec) {
+        int r;
+
+        buffer_clear(&e->text);
+        r = buffer_append(&e->text, text, size);
+        e->realtime_usec = realtime_usec;
+        e->source = LOG_SOURCE_STDOUT;
+        e->goes_on = false;
+        take_mark(e);
+        return r;
 }
 
 int journal_entry_gap(JournalEntry *e, const char *cursor, LogLine *ret) {

@@ -34,6 +34,9 @@ void journal_entry_done(JournalEntry *e);
  * that journald has written twice has no text the first time, and so belongs to nobody. */
 int journal_entry_read(JournalEntry *e, sd_journal *j, const JournalSource *source, const char *cursor);
 
+/* Makes an entry that was read, of a stream's line, another one of the same stream with that text, which is copied. */
+int journal_entry_take_text(JournalEntry *e, const char *text, size_t size, usec_t realtime_usec);
+
 /* Makes the entry's gap a line, whose text is a sentence in the entry. 1, or negative errno. */
 int journal_entry_gap(JournalEntry *e, const char *cursor, LogLine *ret);
 

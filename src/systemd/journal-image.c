@@ -1,55 +1,17 @@
 /* JournalImage: see journal-image.h. */
 #include "journal-image.h"
 
+#include "journal-object.h"
+
 #include <endian.h>
 #include <fcntl.h>
 #include <string.h>
 
 #define SIGNATURE "LPKSHHRH"
-/* What a reader must understand: compression (nothing is unpacked here), keyed hashes, and the compact form. */
-#define FLAGS_KNOWN 31U
-#define FLAG_COMPACT (1U << 4)
 
-/* Arrays grow with each one by half of all that were before it, or more. */
-#define ARRAYS_MAX 64
 /* journald takes no more fields of one entry. */
 #define ITEMS_MAX 1024
 #define PAGE_MAX 4096
-
-enum { OBJECT_DATA = 1, OBJECT_ENTRY = 3, OBJECT_ENTRY_ARRAY = 6 };
-
-typedef struct ObjectHeader {
-        uint8_t type, flags, reserved[6];
-        uint64_t size;
-} ObjectHeader;
-
-typedef struct DataObject {
-        ObjectHeader object;
-        uint64_t hash, next_hash, next_field;
-        uint64_t entry, entry_array, n_entries; /* the first entry, and a list of the others */
-} DataObject;
-
-/* In the compact form, so that the list need not be gone through; each value has a byte at least behind it. */
-typedef struct CompactData {
-        DataObject data;
-        uint32_t tail_array, n_tail;
-} CompactData;
-
-typedef struct EntryObject {
-        ObjectHeader object;
-        uint64_t seqnum, realtime, monotonic;
-        uint8_t boot_id[JOURNAL_ID_SIZE];
-        uint64_t xor_hash;
-} EntryObject;
-
-typedef struct ArrayObject {
-        ObjectHeader object;
-        uint64_t next;
-} ArrayObject;
-
-static bool is_compact(const JournalImage *i) {
-        return i->header.incompatible_flags & FLAG_COMPACT;
-}
 
 static int read_at(const JournalImage *i, uint64_t offset, void *to, size_t size) {
         ssize_t n;
@@ -74,16 +36,11 @@ static int read_object(const JournalImage *i, uint64_t offset, uint8_t type, voi
 
 /* An offset, which the compact form has in 32 bits. */
 static int read_offset(const JournalImage *i, uint64_t at, uint64_t *ret) {
-        uint64_t wide = 0;
-        uint32_t narrow = 0;
-        int r = is_compact(i) ? read_at(i, at, &narrow, sizeof(narrow)) : read_at(i, at, &wide, sizeof(wide));
+        uint64_t bytes = 0;
+        int r = read_at(i, at, &bytes, journal_offset_size(i));
 
-        *ret = is_compact(i) ? le32toh(narrow) : le64toh(wide);
+        *ret = journal_offset_at(i, &bytes);
         return r;
-}
-
-static size_t offset_size(const JournalImage *i) {
-        return is_compact(i) ? sizeof(uint32_t) : sizeof(uint64_t);
 }
 
 /* The item of that number in the list of arrays. */
@@ -92,13 +49,13 @@ static int read_array_item(const JournalImage *i, uint64_t array, uint64_t numbe
         uint64_t n;
         int r;
 
-        for (unsigned arrays = 0; arrays < ARRAYS_MAX; arrays++) {
+        for (unsigned arrays = 0; arrays < JOURNAL_ARRAYS_MAX; arrays++) {
                 r = read_object(i, array, OBJECT_ENTRY_ARRAY, &a, sizeof(a));
                 if (r < 0)
                         return r;
-                n = (a.object.size - sizeof(a)) / offset_size(i);
+                n = (a.object.size - sizeof(a)) / journal_offset_size(i);
                 if (number < n)
-                        return read_offset(i, array + sizeof(a) + number * offset_size(i), ret);
+                        return read_offset(i, array + sizeof(a) + number * journal_offset_size(i), ret);
                 number -= n;
                 array = le64toh(a.next);
         }
@@ -121,7 +78,7 @@ static int read_header(JournalImage *i) {
         if (n != sizeof(i->header) || memcmp(i->header.signature, SIGNATURE, sizeof(i->header.signature)) != 0)
                 return -EBADMSG;
         to_host_order(&i->header);
-        return i->header.incompatible_flags & ~FLAGS_KNOWN ? -EPROTONOSUPPORT : 0;
+        return i->header.incompatible_flags & ~JOURNAL_FLAGS_KNOWN ? -EPROTONOSUPPORT : 0;
 }
 
 int journal_image_open(const char *path, JournalImage *ret) {
@@ -179,7 +136,7 @@ static int leads_to(const JournalImage *i, uint64_t value, uint64_t entry) {
         CompactData d = {};
         int r;
 
-        r = read_object(i, value, OBJECT_DATA, &d, is_compact(i) ? sizeof(d) : sizeof(d.data));
+        r = read_object(i, value, OBJECT_DATA, &d, journal_data_size(i));
         if (r < 0)
                 return r;
         n = le64toh(d.data.n_entries);
@@ -193,7 +150,7 @@ static int leads_to(const JournalImage *i, uint64_t value, uint64_t entry) {
 }
 
 static int is_linked(const JournalImage *i, uint64_t entry, size_t items_size) {
-        size_t item = is_compact(i) ? sizeof(uint32_t) : 2 * sizeof(uint64_t);
+        size_t item = journal_item_size(i);
         uint64_t value;
         int r = 1;
 
@@ -208,7 +165,7 @@ static int is_linked(const JournalImage *i, uint64_t entry, size_t items_size) {
 /* Where the longest list could grow without the file, none had to be left as it was: nearly always. */
 static bool has_room(const JournalImage *i) {
         const JournalImageHeader *h = &i->header;
-        uint64_t need = sizeof(ArrayObject) + 2 * (h->n_entries + 1) * offset_size(i) + PAGE_MAX;
+        uint64_t need = sizeof(ArrayObject) + 2 * (h->n_entries + 1) * journal_offset_size(i) + PAGE_MAX;
         ObjectHeader tail;
 
         if (h->n_entries > UINT32_MAX || read_at(i, h->tail_object_offset, &tail, sizeof(tail)) < 0)

@@ -1,4 +1,5 @@
-/* JournalReader: see journal-reader.h.
+/* JournalReader: see journal-reader.h. Where one line of output comes behind the other they are read as a JournalRun,
+ * meanwhile the handle stays behind.
  *
  * What will surprise you: libsystemd maps the journal's files in windows of 8 MiB and keeps dozens of them, which
  * counts as this process's memory. What a long replay has touched is therefore let go from time to time. */
@@ -11,6 +12,7 @@
 #include "journal-doubles.h"
 #include "journal-entry.h"
 #include "journal-files.h"
+#include "journal-run.h"
 #include "line-joiner.h"
 #include "stream-starts.h"
 
@@ -19,6 +21,11 @@
 
 /* Entries between two looks at whether the files are still the same. */
 #define CHECK_ENTRIES 64
+
+/* So many lines of output behind each other are thought to go on; where they do not, more are wanted the next time. A
+ * run pays when it has as many. */
+#define RUN_AFTER 256
+#define RUN_AFTER_MAX 65536
 
 struct JournalReader {
         JournalSource source;
@@ -32,6 +39,11 @@ struct JournalReader {
         bool cursor_is_old;                /* ... it is that of the journal's current entry */
         bool positioned;                   /* a seek was made; the current entry is the wanted one */
         unsigned entries;                  /* read so far */
+
+        JournalRun *run;    /* NULL: the handle reads */
+        unsigned run_size;  /* entries taken of it */
+        unsigned run_after; /* so many plain entries before the next one */
+        unsigned plain;     /* entries of output behind each other */
 
         JournalFiles files; /* that the handle has */
         char checked[LOG_LINE_CURSOR_SIZE]; /* the place where they were last seen to be the same; "": none yet */
@@ -66,6 +78,7 @@ int journal_reader_open(const JournalSource *source, const char *unit, unsigned 
                 return -ENOMEM;
         r->source = *source;
         r->sources = sources;
+        r->run_after = RUN_AFTER;
         r->joiner.keep_max = LINE_JOINER_KEEP_ALL;
         e = string_replace(&r->unit, unit);
         if (e >= 0)
@@ -82,6 +95,7 @@ JournalReader *journal_reader_free(JournalReader *r) {
         if (!r)
                 return NULL;
         sd_journal_close(r->journal);
+        journal_run_free(r->run);
         line_joiner_done(&r->joiner);
         journal_entry_done(&r->entry);
         buffer_done(&r->sentence);
@@ -94,6 +108,8 @@ JournalReader *journal_reader_free(JournalReader *r) {
 
 /* What was kept of lines belongs to the old place, and what streams have begun before the new one is not known. */
 static void forget_place(JournalReader *r) {
+        r->run = journal_run_free(r->run);
+        r->plain = 0;
         line_joiner_forget(&r->joiner);
         stream_starts_forget(&r->starts);
         r->positioned = r->cursor_is_old = false;
@@ -115,6 +131,10 @@ static int copy_cursor(sd_journal *j, char ret[static LOG_LINE_CURSOR_SIZE]) {
 }
 
 const char *journal_reader_cursor(JournalReader *r) {
+        if (r->cursor_is_old && r->run) {
+                journal_run_cursor(r->run, r->cursor);
+                r->cursor_is_old = false;
+        }
         if (r->cursor_is_old && copy_cursor(r->journal, r->cursor) >= 0)
                 r->cursor_is_old = false;
         return r->cursor;
@@ -257,6 +277,12 @@ static int find_start(JournalReader *r) {
         return e < 0 ? e : read_entry(r);
 }
 
+static int join(JournalReader *r, LogLine *ret) {
+        const char *cursor = r->sources & LOG_WITHOUT_CURSORS ? "" : journal_reader_cursor(r);
+
+        return line_joiner_take(&r->joiner, &r->entry, cursor, ret);
+}
+
 static int take_entry(JournalReader *r, LogLine *ret) {
         int e;
 
@@ -275,9 +301,59 @@ static int take_entry(JournalReader *r, LogLine *ret) {
         r->cursor_is_old = true;
         if (r->entry.source == LOG_SOURCE_GAP)
                 return journal_entry_gap(&r->entry, journal_reader_cursor(r), ret);
-        if (r->sources & LOG_WITHOUT_CURSORS)
-                return line_joiner_take(&r->joiner, &r->entry, "", ret);
-        return line_joiner_take(&r->joiner, &r->entry, journal_reader_cursor(r), ret);
+        return join(r, ret);
+}
+
+/* --- runs --- */
+
+/* Whether it may be the first of many that differ in their text alone. */
+static bool is_plain(const JournalReader *r) {
+        const JournalEntry *e = &r->entry;
+
+        return *e->stream_id && !e->goes_on && (e->source == LOG_SOURCE_STDOUT || e->source == LOG_SOURCE_STDERR) &&
+               r->joiner.n == 0 && r->sources & LOG_SOURCES_OUTPUT && journal_entry_belongs(e, r->unit);
+}
+
+/* The handle stands on the entry that was taken last. */
+static void begin_run(JournalReader *r) {
+        if (r->run || r->positioned || r->plain < r->run_after)
+                return;
+        r->plain = r->run_size = 0;
+        if (journal_run_begin(&r->source, r->unit, r->sources, journal_reader_cursor(r), &r->run) <= 0)
+                r->run_after = MIN_OF(2 * r->run_after, (unsigned) RUN_AFTER_MAX);
+}
+
+/* The handle goes to the entry that was taken last, of the run. */
+static int leave_run(JournalReader *r) {
+        bool stands;
+        int e;
+
+        if (!r->run)
+                return 0;
+        r->run_after = r->run_size < RUN_AFTER ? MIN_OF(2 * r->run_after, (unsigned) RUN_AFTER_MAX) : RUN_AFTER;
+        (void) journal_reader_cursor(r);
+        r->run = journal_run_free(r->run);
+        e = journal_seek(r->journal, r->cursor, &stands);
+        return e == 0 ? -EIO : MIN_OF(e, 0);
+}
+
+/* 1: a line; 0: none yet; -EAGAIN: the entry is one for the handle, which stands on it. */
+static int take_of_run(JournalReader *r, LogLine *ret) {
+        const char *text;
+        size_t size;
+        int e;
+
+        text = journal_run_text(r->run, &size);
+        e = journal_entry_take_text(&r->entry, text, size, journal_run_realtime(r->run));
+        if (e < 0)
+                return e;
+        r->run_size++;
+        r->cursor_is_old = true;
+        if (stream_starts_is_known(&r->starts, &r->entry))
+                return join(r, ret);
+        e = leave_run(r);
+        r->positioned = e >= 0;
+        return e < 0 ? e : -EAGAIN;
 }
 
 /* --- files that change --- */
@@ -329,6 +405,9 @@ static int renew(JournalReader *r, LogLine *ret) {
 
         if (!*r->checked)
                 note_check(r);
+        (void) journal_reader_cursor(r);
+        r->run = journal_run_free(r->run);
+        r->plain = 0;
         e = open_handle(r);
         if (e < 0 || !*r->checked)
                 return e < 0 ? e : sd_journal_seek_head(r->journal);
@@ -344,21 +423,36 @@ static bool is_check_due(const JournalReader *r) {
         return r->since_check >= CHECK_ENTRIES;
 }
 
+/* As take_of_run(), of the handle's next entry; -ENODATA: there is none. */
+static int take_of_handle(JournalReader *r, LogLine *ret) {
+        int e;
+
+        e = leave_run(r);
+        if (e >= 0)
+                e = next_entry(r);
+        if (e <= 0)
+                return e < 0 ? e : -ENODATA;
+        e = take_entry(r, ret);
+        if (e == -EAGAIN) {
+                r->positioned = true; /* until it is all there */
+                return -ENODATA;
+        }
+        r->plain = e >= 0 && is_plain(r) ? r->plain + 1 : 0;
+        return e;
+}
+
 /* 1: a line; 0: none is there; -EAGAIN: a check is due before the next entry. */
 static int read_line(JournalReader *r, LogLine *ret) {
         int e;
 
         do {
-                e = next_entry(r);
-                if (e <= 0)
-                        return e;
-                e = take_entry(r, ret);
-                if (e == -EAGAIN) {
-                        r->positioned = true; /* until it is all there */
-                        return 0;
-                }
+                e = -EAGAIN;
+                if (r->run && journal_run_next(r->run))
+                        e = take_of_run(r, ret);
+                if (e == -EAGAIN)
+                        e = take_of_handle(r, ret);
                 if (e < 0)
-                        return e; /* not counted: it is read again with a new handle */
+                        return e == -ENODATA ? 0 : e; /* not counted: it is read again with a new handle */
                 r->since_check++;
                 r->taken_realtime_usec = r->entry.realtime_usec;
                 if (!*r->checked)
@@ -373,8 +467,10 @@ int journal_reader_next(JournalReader *r, LogLine *ret) {
 
         for (;; due = e == -EAGAIN) {
                 changed = due && journal_files_have_changed(&r->files, &r->source);
-                if (due && !changed)
+                if (due && !changed) {
                         note_check(r);
+                        begin_run(r);
+                }
                 e = changed ? renew(r, ret) : 0;
                 if (e == 0)
                         e = read_line(r, ret);
@@ -395,40 +491,4 @@ int journal_reader_flush(JournalReader *r, LogLine *ret) {
 
 bool journal_reader_is_within_line(const JournalReader *r) {
         return r->joiner.n > 0;
-}
-
-bool journal_reader_source_is_readable(const JournalSource *source) {
-        uint64_t bytes = 0;
-        sd_journal *j;
-
-        if (journal_open(source, &j) < 0)
-                return false;
-        if (sd_journal_get_usage(j, &bytes) < 0)
-                bytes = 0;
-        sd_journal_close(j);
-        return bytes > 0;
-}
-
-int journal_reader_source_oldest(const JournalSource *source, usec_t *ret) {
-        uint64_t to;
-        sd_journal *j;
-        int r;
-
-        r = journal_open(source, &j);
-        if (r < 0)
-                return r;
-        r = sd_journal_get_cutoff_realtime_usec(j, ret, &to);
-        sd_journal_close(j);
-        return r > 0 ? 0 : r == 0 ? -ENOENT : r;
-}
-
-bool journal_reader_source_is_persistent(const JournalSource *source) {
-        sd_journal *j;
-        int r;
-
-        if (journal_open(source, &j) < 0)
-                return false;
-        r = sd_journal_has_persistent_files(j);
-        sd_journal_close(j);
-        return r > 0;
 }
