@@ -14,6 +14,17 @@
 #define LONG_TEXT 3000 /* journald packs what is longer than 512 bytes */
 
 static bool compact;
+static unsigned n_taken; /* entries of runs */
+
+bool __real_journal_run_next(JournalRun *r);
+bool __wrap_journal_run_next(JournalRun *r);
+
+bool __wrap_journal_run_next(JournalRun *r) {
+        bool taken = __real_journal_run_next(r);
+
+        n_taken += taken;
+        return taken;
+}
 
 static bool begin(JournalFixture *f, RuntimeScope scope) {
         setenv("SYSTEMD_JOURNAL_COMPACT", compact ? "1" : "0", 1);
@@ -355,11 +366,43 @@ static void test_a_reader(void) {
         printf("# seed %u\n", m.random);
         for (unsigned i = 0; i < BATCHES; i++)
                 add_batch(&m, &f, (const char *[]){ "a", "a", "a", "b" }[draw(&m, i < BATCHES / 2 ? 3 : 4)]);
+        n_taken = 0;
         check_reading(&f, &m, LOG_SOURCES_ALL, 0, NULL, cursors);
+        printf("# %u of %zu entries taken of runs\n", n_taken, m.n);
+        TAP_CHECK(n_taken > 0);
         check_reading(&f, &m, LOG_SOURCES_ALL | LOG_WITHOUT_CURSORS, 0, NULL, NULL);
         for (size_t at = 0; at + 1 < m.n; at += 701)
                 check_reading(&f, &m, LOG_SOURCES_ALL, at + 1, cursors[at], cursors);
         free(m.texts);
+}
+
+/* To another place amid a run. */
+static void test_a_reader_that_seeks(void) {
+        _cleanup_(journal_fixture_done) JournalFixture f = JOURNAL_FIXTURE_NULL;
+        _cleanup_(journal_reader_freep) JournalReader *r = NULL;
+        char cursor[LOG_LINE_CURSOR_SIZE];
+        LogLine line;
+
+        if (!begin(&f, RUNTIME_SCOPE_SYSTEM))
+                return;
+        for (unsigned i = 0; i < 16; i++)
+                add_lines(&f, "a", i * 50, 50, NULL);
+        TAP_CHECK_INT(journal_reader_open(&f.source, FIXTURE_UNIT, LOG_SOURCES_ALL, &r), 0);
+        n_taken = 0;
+        for (unsigned i = 0; i < 600; i++) {
+                TAP_CHECK_INT(journal_reader_next(r, &line), 1);
+                if (i == 99)
+                        snprintf(cursor, sizeof(cursor), "%s", line.cursor);
+        }
+        CHECK_LINE(&line, "line 599");
+        TAP_CHECK(n_taken > 0);
+        TAP_CHECK_INT(journal_reader_seek_after(r, cursor), 1);
+        TAP_CHECK_STRING(journal_reader_cursor(r), cursor);
+        TAP_CHECK_INT(journal_reader_next(r, &line), 1);
+        CHECK_LINE(&line, "line 100");
+        TAP_CHECK_INT(journal_reader_seek_head(r), 0);
+        TAP_CHECK_INT(journal_reader_next(r, &line), 1);
+        CHECK_LINE(&line, "line 0");
 }
 
 /* Reading on while it is written. */
@@ -414,6 +457,7 @@ static const TapTest tests[] = {
         { "damage, compact", test_damage_compact },
         { "a reader goes into runs and out of them", test_a_reader },
         { "a reader goes into runs and out of them, compact", test_a_reader_compact },
+        { "a reader that seeks", test_a_reader_that_seeks },
         { "a reader that waits for more", test_a_reader_that_waits },
 };
 
