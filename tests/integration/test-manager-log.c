@@ -130,7 +130,8 @@ static void test_logs_are_caught_up_with_one_after_the_other(void) {
         for (unsigned turns = 0; !all_are_counted(&s, ids) && turns < 1000 && story_turn(&s); turns++)
                 most = MAX_OF(most, count_descriptors() - before);
         TAP_CHECK(all_are_counted(&s, ids));
-        TAP_CHECK_INT(most, count_of_a_reader(&s));
+        /* Where it reads on as a run (journal-run.h), that has its file open. */
+        TAP_CHECK(most <= count_of_a_reader(&s) + 1);
 }
 
 /* --- an agent --- */
