@@ -64,7 +64,7 @@ class Api(Client):
         with self.follow(task_id) as stream:
             return stream.until_line(text)
 
-    def wait(self, task_id, timeout=30):
+    def wait(self, task_id, timeout=120):
         """Returns the task's document when it is finished. The stream's end is what is waited for."""
         with self.follow(task_id, query='?tail=1') as stream:
             stream.until(lambda e: e.kind == 'final', timeout)

@@ -55,7 +55,7 @@ def note(text):
         print(f'# {line}', flush=True)
 
 
-def until(holds, what, timeout=20):
+def until(holds, what, timeout=60):
     """Looks again and again; returns what `holds` returned when that is true."""
     deadline = time.monotonic() + timeout
     while not (found := holds()):

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 
 TCP = ('127.0.0.1', 15001)
-PATIENCE = 20  # seconds for anything that should come at once; hosts can be busy
+PATIENCE = 60  # seconds for anything that should come at once; hosts can be very busy
 
 
 @dataclass
