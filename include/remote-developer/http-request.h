@@ -5,6 +5,7 @@
 #pragma once
 
 #include <remote-developer/buffer.h>
+#include <remote-developer/http-peer.h>
 #include <remote-developer/http-stream.h>
 
 typedef struct HttpRequest HttpRequest;
@@ -21,6 +22,9 @@ bool http_request_body_is_too_large(const HttpRequest *r);
 /* The path or the query held a NUL or a broken percent escape, or the path does not start with '/'; what could not
  * be decoded is then as it was sent and the reply should be 400. */
 bool http_request_is_malformed(const HttpRequest *r);
+
+/* Who asks. */
+HttpPeer http_request_peer(const HttpRequest *r);
 
 /* Nobody is there to read an answer: what would take long need not be begun. A peer over TCP that has only closed its
  * sending side may still read. */

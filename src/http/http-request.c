@@ -271,6 +271,10 @@ bool http_request_is_abandoned(const HttpRequest *r) {
         return !r->connection || (poll(&peer, 1, 0) > 0 && (peer.revents & (POLLHUP | POLLERR)));
 }
 
+HttpPeer http_request_peer(const HttpRequest *r) {
+        return r->connection ? r->connection->peer : (HttpPeer){};
+}
+
 void http_request_set_userdata(HttpRequest *r, void *userdata) {
         r->userdata = userdata;
 }
