@@ -1,6 +1,7 @@
 /* What the files of api/ share: the Api, a route, and replying.
  *
  *   routes.c          the table of the whole surface, and dispatch
+ *   access.c          who may use it
  *   reply.c           JSON replies, problems as replies
  *   task-handlers.c   create, look, cancel, resume, forget
  *   operation-handlers.c  commits and pull requests
@@ -18,6 +19,7 @@
  */
 #pragma once
 
+#include <remote-developer/access.h>
 #include <remote-developer/api.h>
 #include <remote-developer/json.h>
 
@@ -32,6 +34,8 @@ typedef struct OperationWait OperationWait;
 struct Api {
         sd_event *event;
         Manager *manager;
+        Access *access;
+        const Caller *caller; /* of the request whose handler is being called */
         Doctor *doctor; /* NULL: none */
         LIST_HEAD(, LogStream) streams;     /* every open one */
         LIST_HEAD(, LogDownload) downloads; /* likewise */
@@ -50,6 +54,7 @@ typedef struct ApiRoute {
         const char *method;
         const char *path;
         ApiHandler handler;
+        AccessScope scope; /* what it takes to be let in */
         bool takes_json; /* the body must be JSON */
 } ApiRoute;
 

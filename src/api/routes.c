@@ -7,26 +7,26 @@
 #include <strings.h>
 
 static const ApiRoute routes[] = {
-        { "GET", "/", api_get_page, false },
-        { "POST", "/api/create-task", api_post_create_task, true },
-        { "GET", "/api/tasks", api_get_tasks, false },
-        { "GET", "/api/tasks/by-repo", api_get_tasks_by_repo, false },
-        { "GET", "/api/tasks/repo/{owner/name}", api_get_tasks_of_repo, false },
-        { "GET", "/api/repository-stats", api_get_repository_stats, false },
-        { "GET", "/api/task-status/{id}", api_get_task_status, false },
-        { "GET", "/api/task/{id}/check-alive", api_get_check_alive, false },
-        { "GET", "/api/task/{id}/logs", api_get_logs, false },
-        { "GET", "/api/task-logs/{id}/stream", api_get_stream, false },
-        { "GET", "/api/task/{id}/diff", api_get_diff, false },
-        { "POST", "/api/task/{id}/commit", api_post_commit, false },
-        { "POST", "/api/task/{id}/create-pr", api_post_create_pr, false },
-        { "POST", "/api/create-pr", api_post_create_pr_of_pod, true },
-        { "POST", "/api/task/{id}/cancel", api_post_cancel, false },
-        { "POST", "/api/task/{id}/continue", api_post_continue, false },
-        { "POST", "/api/task/{id}/resume", api_post_resume, false },
-        { "DELETE", "/api/task/{id}", api_delete_task, false },
-        { "GET", "/api/dashboard", api_get_dashboard, false },
-        { "GET", "/api/health", api_get_health, false },
+        { "GET", "/", api_get_page, ACCESS_NONE, false },
+        { "POST", "/api/create-task", api_post_create_task, ACCESS_RUN, true },
+        { "GET", "/api/tasks", api_get_tasks, ACCESS_READ, false },
+        { "GET", "/api/tasks/by-repo", api_get_tasks_by_repo, ACCESS_READ, false },
+        { "GET", "/api/tasks/repo/{owner/name}", api_get_tasks_of_repo, ACCESS_READ, false },
+        { "GET", "/api/repository-stats", api_get_repository_stats, ACCESS_READ, false },
+        { "GET", "/api/task-status/{id}", api_get_task_status, ACCESS_READ, false },
+        { "GET", "/api/task/{id}/check-alive", api_get_check_alive, ACCESS_READ, false },
+        { "GET", "/api/task/{id}/logs", api_get_logs, ACCESS_READ, false },
+        { "GET", "/api/task-logs/{id}/stream", api_get_stream, ACCESS_READ, false },
+        { "GET", "/api/task/{id}/diff", api_get_diff, ACCESS_READ, false },
+        { "POST", "/api/task/{id}/commit", api_post_commit, ACCESS_RUN, false },
+        { "POST", "/api/task/{id}/create-pr", api_post_create_pr, ACCESS_RUN, false },
+        { "POST", "/api/create-pr", api_post_create_pr_of_pod, ACCESS_RUN, true },
+        { "POST", "/api/task/{id}/cancel", api_post_cancel, ACCESS_RUN, false },
+        { "POST", "/api/task/{id}/continue", api_post_continue, ACCESS_RUN, false },
+        { "POST", "/api/task/{id}/resume", api_post_resume, ACCESS_RUN, false },
+        { "DELETE", "/api/task/{id}", api_delete_task, ACCESS_ADMIN, false },
+        { "GET", "/api/dashboard", api_get_dashboard, ACCESS_READ, false },
+        { "GET", "/api/health", api_get_health, ACCESS_NONE, false },
 };
 
 /* The longest is the name of a repository, which may be a path. */
@@ -104,8 +104,13 @@ static bool check_body(HttpRequest *r, const ApiRoute *route) {
 }
 
 static void call_route(Api *a, HttpRequest *r, const ApiRoute *route, const char *parameter) {
-        if (check_body(r, route))
-                route->handler(a, r, parameter);
+        Caller caller;
+
+        if (!access_admit(a->access, r, route->scope, &caller) || !check_body(r, route))
+                return;
+        a->caller = &caller;
+        route->handler(a, r, parameter);
+        a->caller = NULL;
 }
 
 static int append_method(Buffer *allow, const char *method) {
@@ -152,13 +157,14 @@ void api_on_request(HttpRequest *request, void *api) {
                 dispatch(api, request);
 }
 
-int api_new(sd_event *event, Manager *manager, Api **ret) {
+int api_new(sd_event *event, Manager *manager, Access *access, Api **ret) {
         Api *a = calloc(1, sizeof(Api));
 
         if (!a)
                 return -ENOMEM;
         a->event = event;
         a->manager = manager;
+        a->access = access;
         *ret = a;
         return 0;
 }

@@ -17,7 +17,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* What the kernel says of a user who does not exist in our user name space (/proc/sys/kernel/overflowuid), and of none. */
+/* What the kernel says of a user who does not exist in our user name space (/proc/sys/kernel/overflowuid), and of
+ * none. */
 #define UID_OVERFLOW ((uid_t) 65534)
 #define UID_NONE ((uid_t) -1)
 

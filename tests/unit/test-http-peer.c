@@ -145,7 +145,7 @@ static void test_a_child_is_the_user_that_it_has_become(void) {
         }
         for (size_t i = 0; i < ELEMENTSOF(families); i++) {
                 _cleanup_(pair_done) Pair p = PAIR_NULL;
-                int hold, status;
+                int hold = -1, status;
                 pid_t pid;
 
                 fill_address(&p, families[i]);
