@@ -269,3 +269,38 @@ def test_a_token_is_kept_nowhere(s):
     check(secret not in journal, 'the journal does not have it')
     check(not any(secret in line for line in cmdlines()), 'no running process has it in its arguments')
     revoke(s, 'run')
+
+
+# --- who did what
+
+def actions(s, task_id):
+    """[(what, who)] as the journal tells of the task, oldest first."""
+    found = [e for e in s.own_entries() if e.get('REMOTE_DEVELOPER_TASK') == task_id and 'REMOTE_DEVELOPER_ACTOR' in e]
+    return [(e['MESSAGE'].removeprefix(f'{task_id}: '), e['REMOTE_DEVELOPER_ACTOR']) for e in found]
+
+
+def named(who):
+    return f'user:{who.pw_uid}({who.pw_name})'
+
+
+def test_every_action_is_recorded_with_who_asked_for_it(s):
+    s.start()
+    token = new_token(s, 'bot', 'admin')
+    who = s.owner if s.is_user else member()
+    status, body = ask(s, who, 'unix', '/api/create-task', '-H', 'Content-Type: application/json',
+                       '-d', '{"command": ["sleep", "1000"]}')
+    same(status, 200, body)
+    task_id = json.loads(body)['task_id']
+    same(s.document(task_id)['created_by'], named(who))
+    same(with_token(s, token, f'/api/task/{task_id}/cancel', '-X', 'POST')[0], 200)
+    same(s.document(task_id)['cancel_requested_by'], 'token:bot')
+    same(s.api.wait(task_id)['status'], 'cancelled')
+    same(ask(s, ROOT, 'tcp', f'/api/task/{task_id}/resume', '-X', 'POST')[0], 200)
+    same(s.api.task(task_id)['resumed_by'], 'user:0(root)')
+    same(ask(s, who, 'tcp', f'/api/task/{task_id}/cancel', '-X', 'POST')[0], 200)
+    s.api.wait(task_id)
+    same(with_token(s, token, f'/api/task/{task_id}', '-X', 'DELETE')[0], 200)
+    same(actions(s, task_id), [('Created', named(who)), ('To be cancelled', 'token:bot'),
+                               ('Attempt 2 is asked for', 'user:0(root)'), ('To be cancelled', named(who)),
+                               ('Forgotten', 'token:bot')])
+    revoke(s, 'bot')

@@ -242,7 +242,7 @@ static void test_who_may_have_written_it(void) {
 
 static unsigned errors_logged;
 
-static void sink(int priority, const char *task_id _unused_, const char *text) {
+static void sink(int priority, const LogAbout *about _unused_, const char *text) {
         errors_logged += priority == LOG_ERR && strstr(text, "no token is valid");
 }
 
