@@ -34,8 +34,9 @@ bool http_request_is_abandoned(const HttpRequest *r);
 void http_request_set_userdata(HttpRequest *r, void *userdata);
 void *http_request_userdata(const HttpRequest *r);
 
-/* To be called before the reply. 0 or -ENOMEM, -EINVAL for a value that is empty or has a line break, and for
- * Connection, Content-Length and Transfer-Encoding, which are the server's own. */
+/* To be called before the reply; a name that was given before has the new value. 0 or -ENOMEM, -EINVAL for a value
+ * that is empty or has a line break, and for Connection, Content-Length and Transfer-Encoding, which are the server's
+ * own. */
 int http_request_add_header(HttpRequest *r, const char *name, const char *value);
 
 /* Answers; takes the bytes out of `body` (NULL: no body). HEAD gets the headers alone. Should memory be short the

@@ -2,6 +2,7 @@
  *
  *   routes.c          the table of the whole surface, and dispatch
  *   access.c          who may use it
+ *   origin.c          requests from browsers: whose page they are from
  *   reply.c           JSON replies, problems as replies
  *   task-handlers.c   create, look, cancel, resume, forget
  *   operation-handlers.c  commits and pull requests
@@ -80,6 +81,11 @@ void api_get_page(Api *a, HttpRequest *r, const char *parameter);
 void api_get_health(Api *a, HttpRequest *r, const char *parameter);
 
 void operation_waits_end(Api *a); /* operation-handlers.c: answers those that wait */
+
+/* origin.c. Both checks answer the request where they return false. */
+void origin_add_headers(HttpRequest *r); /* of every reply; a handler may give one of them another value */
+bool origin_check(HttpRequest *r);
+bool origin_check_type(HttpRequest *r, bool needs_json);
 
 /* Replying. All answer the request. `body` is taken. */
 void reply_json(HttpRequest *r, unsigned status, Json *body);

@@ -58,49 +58,15 @@ static bool method_matches(const ApiRoute *route, const char *method) {
                (string_equal(route->method, "GET") && string_equal(method, "HEAD"));
 }
 
-/* Only programs that were told to talk to this machine: a web page's script that reached us through a name of its own
- * (DNS rebinding) or from another origin is not one. */
-static bool host_is_local(const char *host) {
-        static const char *const names[] = { "localhost", "127.0.0.1", "[::1]" };
-
-        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
-                size_t n = strlen(names[i]);
-
-                if (strncasecmp(host, names[i], n) == 0 && (host[n] == 0 || host[n] == ':'))
-                        return true;
-        }
-        return false;
-}
-
-static bool check_origin(HttpRequest *r) {
-        const char *host = http_request_header(r, "Host"), *origin = http_request_header(r, "Origin");
-
-        if (host && !host_is_local(host)) {
-                reply_error(r, 403, "Host", "This service answers to localhost and 127.0.0.1 only");
-                return false;
-        }
-        if (origin && host && (!strstr(origin, "://") || strcasecmp(strstr(origin, "://") + 3, host) != 0)) {
-                reply_error(r, 403, "Origin", "Pages of other origins may not use this service");
-                return false;
-        }
-        return true;
-}
-
 static bool check_body(HttpRequest *r, const ApiRoute *route) {
-        const char *type = http_request_header(r, "Content-Type");
-        size_t n = type ? strcspn(type, "; \t") : 0, size;
+        size_t size;
 
         if (http_request_body_is_too_large(r)) {
                 reply_error(r, 413, NULL, "The request's body is longer than 1 MiB");
                 return false;
         }
         http_request_body(r, &size);
-        if (!route->takes_json && size == 0)
-                return true;
-        if (n == strlen("application/json") && strncasecmp(type, "application/json", n) == 0)
-                return true;
-        reply_error(r, 415, "Content-Type", "The body must be JSON: Content-Type: application/json");
-        return false;
+        return origin_check_type(r, route->takes_json || size > 0);
 }
 
 static void call_route(Api *a, HttpRequest *r, const ApiRoute *route, const char *parameter) {
@@ -151,9 +117,10 @@ static void dispatch(Api *a, HttpRequest *r) {
 }
 
 void api_on_request(HttpRequest *request, void *api) {
+        origin_add_headers(request);
         if (http_request_is_malformed(request))
                 reply_error(request, 400, NULL, "The path or the query holds a broken percent escape or a NUL");
-        else if (check_origin(request))
+        else if (origin_check(request))
                 dispatch(api, request);
 }
 

@@ -295,11 +295,22 @@ static bool header_is_reserved(const char *name) {
         return false;
 }
 
+static char **find_value(HttpRequest *r, const char *name) {
+        for (char **h = r->headers; h && *h; h += 2)
+                if (strcasecmp(h[0], name) == 0)
+                        return h + 1;
+        return NULL;
+}
+
 int http_request_add_header(HttpRequest *r, const char *name, const char *value) {
+        char **old;
         int error;
 
         if (!*name || strpbrk(name, " \t\r\n:") || !*value || strpbrk(value, "\r\n") || header_is_reserved(name))
                 return -EINVAL;
+        old = find_value(r, name);
+        if (old)
+                return string_replace(old, value);
 
         error = strv_append(&r->headers, name);
         if (error < 0)

@@ -275,6 +275,29 @@ static void test_a_change_is_seen_at_once(void) {
         TAP_CHECK(!token_file_fault(f));
 }
 
+/* By an editor, in place: the inode and the size stay, and of the times only what the kernel's clock tells apart
+ * (before Linux 6.13 a tick). */
+static void test_a_change_in_place_is_seen_at_once(void) {
+        static const char good[] = FILE_OF(GOOD), *bad = FILE_OF("1" GOOD);
+        _cleanup_(scratch_done) Scratch s = SCRATCH_NULL;
+        _cleanup_(token_file_freep) TokenFile *f = NULL;
+        _cleanup_close_ int fd = -EBADF;
+
+        if (!scratch_init(&s) || !TAP_CHECK_INT(token_file_new(s.path, &f), 0))
+                return;
+        write_file(&s, good, 0600);
+        fd = openat(s.fd, TOKEN_FILE, O_WRONLY | O_CLOEXEC);
+        log_set_sink(sink);
+        for (unsigned i = 0; i < 200; i++) {
+                const char *text = i % 2 == 0 ? bad : good;
+
+                if (!TAP_CHECK(pwrite(fd, text, strlen(good), 0) == (ssize_t) strlen(good)) ||
+                    !TAP_CHECK_INT(token_file_look(f)->n, i % 2))
+                        break;
+        }
+        log_set_sink(NULL);
+}
+
 static void test_a_broken_file_is_told_once_and_mended_at_once(void) {
         _cleanup_(scratch_done) Scratch s = SCRATCH_NULL;
         _cleanup_(token_file_freep) TokenFile *f = NULL;
@@ -314,6 +337,7 @@ static const TapTest tests[] = {
         { "a broken file holds no token", test_a_broken_file_holds_no_token },
         { "who may have written it", test_who_may_have_written_it },
         { "a change is seen at once", test_a_change_is_seen_at_once },
+        { "a change in place is seen at once", test_a_change_in_place_is_seen_at_once },
         { "a broken file is told once, and mended at once", test_a_broken_file_is_told_once_and_mended_at_once },
 };
 
