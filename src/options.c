@@ -18,6 +18,11 @@ enum {
         OPTION_CHECK_CONFIG,
         OPTION_DOCTOR,
         OPTION_PROBE,
+        OPTION_NEW_TOKEN,
+        OPTION_SCOPE,
+        OPTION_EXPIRES,
+        OPTION_LIST_TOKENS,
+        OPTION_REVOKE_TOKEN,
         OPTION_LOG_LEVEL,
         OPTION_HELP,
         OPTION_VERSION,
@@ -40,6 +45,15 @@ static const struct {
                         "look for what is missing, say what to type, exit" },
         { { "probe", no_argument, NULL, OPTION_PROBE }, "",
                         "what --doctor runs as a task would: one line of JSON" },
+        { { "new-token", required_argument, NULL, OPTION_NEW_TOKEN }, "=NAME",
+                        "make a token for the API, print it, exit" },
+        { { "scope", required_argument, NULL, OPTION_SCOPE }, "=SCOPE",
+                        "what it may do: read, run or admin" },
+        { { "expires", required_argument, NULL, OPTION_EXPIRES }, "=TIME",
+                        "when it ends: 12h, 90d (the default), never" },
+        { { "list-tokens", no_argument, NULL, OPTION_LIST_TOKENS }, "", "show names, scopes and ends, exit" },
+        { { "revoke-token", required_argument, NULL, OPTION_REVOKE_TOKEN }, "=NAME",
+                        "take a token back, exit" },
         { { "log-level", required_argument, NULL, OPTION_LOG_LEVEL }, "=LEVEL",
                         "debug, info, notice, warning or err" },
         { { "help", no_argument, NULL, OPTION_HELP }, "", "show this help and exit" },
@@ -106,6 +120,21 @@ static int take_option(int option, Options *o) {
                 return 1;
         case OPTION_PROBE:
                 o->probe = true;
+                return 1;
+        case OPTION_NEW_TOKEN:
+                o->new_token = optarg;
+                return 1;
+        case OPTION_SCOPE:
+                o->token_scope = optarg;
+                return 1;
+        case OPTION_EXPIRES:
+                o->expires = optarg;
+                return 1;
+        case OPTION_LIST_TOKENS:
+                o->list_tokens = true;
+                return 1;
+        case OPTION_REVOKE_TOKEN:
+                o->revoke_token = optarg;
                 return 1;
         case OPTION_LOG_LEVEL:
                 return set_log_level(optarg, o);

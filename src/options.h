@@ -11,8 +11,9 @@ typedef struct Options {
         const char *state_directory;
         const char *listen[OPTIONS_LISTEN_MAX];
         size_t n_listen;
+        const char *new_token, *token_scope, *expires, *revoke_token; /* NULL: not given */
         int log_priority;
-        bool check_config, doctor, probe;
+        bool check_config, doctor, probe, list_tokens;
 } Options;
 
 /* 1: go on; 0: all was said (--help, --version); negative errno: wrong, and standard error says why. */

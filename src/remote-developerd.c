@@ -3,7 +3,9 @@
  * The order matters twice: the manager recovers before the first request is accepted, so that nobody is told of a
  * state that is not known yet; and at the end streams and requests end before what they look at. */
 #include "doctor-command.h"
+#include "token-command.h"
 
+#include <remote-developer/access.h>
 #include <remote-developer/api.h>
 #include <remote-developer/doctor.h>
 #include <remote-developer/ending.h>
@@ -47,6 +49,7 @@ typedef struct Service {
         sd_event *event;
         Manager *manager;
         Doctor *doctor;
+        Access *access;
         Api *api;
         HttpServer *http;
         int sockets[SOCKETS_MAX];
@@ -273,9 +276,13 @@ static int open_doctor(Service *s) {
 static int open_api(Service *s) {
         const HttpLimits limits = { .body_max = BODY_MAX, .connections_max = CONNECTIONS_MAX, .idle_usec = IDLE_USEC,
                                     .stream_stall_usec = s->config.sse_timeout_usec };
+        const AccessOptions access = { .scope = s->options.scope, .owner = getuid(), .tasks_user = s->config.user,
+                                       .state_directory = s->state_directory };
         int r;
 
-        r = api_new(s->event, s->manager, &s->api);
+        r = access_new(&access, &s->access);
+        if (r >= 0)
+                r = api_new(s->event, s->manager, s->access, &s->api);
         if (r < 0)
                 return r;
         api_set_doctor(s->api, s->doctor);
@@ -321,6 +328,7 @@ static int serve(Service *s, Problem *problem) {
 static void service_done(Service *s) {
         http_server_free(s->http);
         api_free(s->api);
+        access_free(s->access);
         doctor_free(s->doctor);
         manager_free(s->manager);
         for (size_t i = 0; i < s->n_sockets; i++)
@@ -374,6 +382,9 @@ static int run(int argc, char *argv[]) {
         r = prepare(&s, &problem);
         if (s.options.doctor || s.options.probe)
                 return examine(&s, &problem);
+        /* A token can be revoked whatever is wrong with the configuration. */
+        if (s.state_directory && (s.options.new_token || s.options.revoke_token || s.options.list_tokens))
+                return token_command_run(&s.options, s.state_directory);
         if (r >= 0)
                 r = tell_missing_programs(&s);
         if (r < 0) {

@@ -8,10 +8,12 @@
 #include <remote-developer/http-server.h>
 #include <remote-developer/manager.h>
 
+typedef struct Access Access;
 typedef struct Api Api;
 typedef struct Doctor Doctor;
 
-int api_new(sd_event *event, Manager *manager, Api **ret);
+/* `manager` and `access` are borrowed for the Api's life. */
+int api_new(sd_event *event, Manager *manager, Access *access, Api **ret);
 
 /* Whose findings GET /api/health shows; borrowed for the Api's life. Without one it shows none. */
 void api_set_doctor(Api *a, Doctor *doctor);

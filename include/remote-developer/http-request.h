@@ -5,6 +5,7 @@
 #pragma once
 
 #include <remote-developer/buffer.h>
+#include <remote-developer/http-peer.h>
 #include <remote-developer/http-stream.h>
 
 typedef struct HttpRequest HttpRequest;
@@ -22,6 +23,9 @@ bool http_request_body_is_too_large(const HttpRequest *r);
  * be decoded is then as it was sent and the reply should be 400. */
 bool http_request_is_malformed(const HttpRequest *r);
 
+/* Who asks. */
+HttpPeer http_request_peer(const HttpRequest *r);
+
 /* Nobody is there to read an answer: what would take long need not be begun. A peer over TCP that has only closed its
  * sending side may still read. */
 bool http_request_is_abandoned(const HttpRequest *r);
@@ -30,8 +34,9 @@ bool http_request_is_abandoned(const HttpRequest *r);
 void http_request_set_userdata(HttpRequest *r, void *userdata);
 void *http_request_userdata(const HttpRequest *r);
 
-/* To be called before the reply. 0 or -ENOMEM, -EINVAL for a value that is empty or has a line break, and for
- * Connection, Content-Length and Transfer-Encoding, which are the server's own. */
+/* To be called before the reply; a name that was given before has the new value. 0 or -ENOMEM, -EINVAL for a value
+ * that is empty or has a line break, and for Connection, Content-Length and Transfer-Encoding, which are the server's
+ * own. */
 int http_request_add_header(HttpRequest *r, const char *name, const char *value);
 
 /* Answers; takes the bytes out of `body` (NULL: no body). HEAD gets the headers alone. Should memory be short the

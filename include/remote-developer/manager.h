@@ -55,21 +55,23 @@ int manager_complete_index(Manager *m);
 /* -ENOENT: there is no such task. */
 int manager_get_task(Manager *m, const char *id, TaskRef *ret);
 
+/* In each of these `actor` is who asks for it, as the task's document and the journal name them; NULL: not known. */
+
 /* `spec` is taken on success. When this returns 0 the task is on disk, with its secrets (NULL: none), and systemd has
  * been asked; `ret_id` gets its id. -ENOTCONN: systemd cannot be reached; nothing was written. */
-int manager_create_task(Manager *m, TaskSpec *spec, const Secrets *secrets, char ret_id[static TASK_ID_SIZE + 1],
-                        Problem *problem);
+int manager_create_task(Manager *m, TaskSpec *spec, const Secrets *secrets, const char *actor,
+                        char ret_id[static TASK_ID_SIZE + 1], Problem *problem);
 
 /* The wish is on disk before systemd is asked. 0 also when it was asked for before; -EALREADY: finished. */
-int manager_cancel_task(Manager *m, const char *id, Problem *problem);
+int manager_cancel_task(Manager *m, const char *id, const char *actor, Problem *problem);
 
 /* A further attempt of a finished task; when this returns 0 it is on disk. It has these secrets (NULL: none), since
  * those of the attempts before are gone. -EBUSY: not finished; -EALREADY: there were ATTEMPTS_MAX; -ENOTCONN: systemd
  * cannot be reached. */
-int manager_resume_task(Manager *m, const char *id, const Secrets *secrets, Problem *problem);
+int manager_resume_task(Manager *m, const char *id, const Secrets *secrets, const char *actor, Problem *problem);
 
 /* -EBUSY: not finished. */
-int manager_forget_task(Manager *m, const char *id, Problem *problem);
+int manager_forget_task(Manager *m, const char *id, const char *actor, Problem *problem);
 
 /* Called once, from the loop, with what an operation came to. */
 typedef void (*OperationEnded)(void *userdata, const OperationOutcome *outcome);
@@ -78,6 +80,7 @@ typedef struct OperationRequest {
         OperationKind kind;
         const char *text;       /* what its step reads: the commit's message; the title, an empty line, the body */
         const Secrets *secrets; /* at most a github_token; NULL: none */
+        const char *actor;
         OperationEnded ended;
         void *userdata;
 } OperationRequest;

@@ -25,14 +25,15 @@ char *operation_unit_name(OperationKind kind, const char *task_id);
 typedef struct Operation {
         int kind;     /* OperationKind */
         char *number; /* of which its report has to be; owned */
+        char *requested_by; /* as Task.created_by; owned */
         usec_t started_at;
 } Operation;
 
 #define OPERATION_NULL ((Operation){ .kind = OPERATION_NONE })
 void operation_done(Operation *o);
 
-/* With a number of its own. */
-int operation_begin(Operation *o, OperationKind kind);
+/* With a number of its own. `requested_by` may be NULL. */
+int operation_begin(Operation *o, OperationKind kind, const char *requested_by);
 
 /* NULL, which is JSON's null, for none. `hidden`: with what clients do not see. */
 int operation_to_json(const Operation *o, bool hidden, Json **ret);
@@ -43,6 +44,7 @@ typedef struct OperationEnd {
         int kind; /* OperationKind; OPERATION_NONE: there was none yet */
         bool ok;
         char *error; /* a sentence, of what is not ok; owned */
+        char *requested_by; /* as Operation's */
         usec_t ended_at;
 } OperationEnd;
 

@@ -97,6 +97,11 @@ typedef struct Task {
         char *signal;  /* "SIGKILL"; NULL: no signal ended it */
         char *error;   /* a sentence for people */
 
+        /* Who asked, as the API knows it: "user:1000(name)", "token:NAME"; NULL: not known, or the service itself. */
+        char *created_by;
+        char *resumed_by;          /* this attempt, where it is not the first */
+        char *cancel_requested_by; /* of this attempt, too */
+
         usec_t created_at;
         usec_t last_updated;
         usec_t started_at;  /* the work began (the unit was active) */

@@ -1,6 +1,8 @@
 /* What the files of api/ share: the Api, a route, and replying.
  *
  *   routes.c          the table of the whole surface, and dispatch
+ *   access.c          who may use it
+ *   origin.c          requests from browsers: whose page they are from
  *   reply.c           JSON replies, problems as replies
  *   task-handlers.c   create, look, cancel, resume, forget
  *   operation-handlers.c  commits and pull requests
@@ -18,6 +20,7 @@
  */
 #pragma once
 
+#include <remote-developer/access.h>
 #include <remote-developer/api.h>
 #include <remote-developer/json.h>
 
@@ -32,6 +35,8 @@ typedef struct OperationWait OperationWait;
 struct Api {
         sd_event *event;
         Manager *manager;
+        Access *access;
+        const Caller *caller; /* of the request whose handler is being called */
         Doctor *doctor; /* NULL: none */
         LIST_HEAD(, LogStream) streams;     /* every open one */
         LIST_HEAD(, LogDownload) downloads; /* likewise */
@@ -50,6 +55,7 @@ typedef struct ApiRoute {
         const char *method;
         const char *path;
         ApiHandler handler;
+        AccessScope scope; /* what it takes to be let in */
         bool takes_json; /* the body must be JSON */
 } ApiRoute;
 
@@ -75,6 +81,11 @@ void api_get_page(Api *a, HttpRequest *r, const char *parameter);
 void api_get_health(Api *a, HttpRequest *r, const char *parameter);
 
 void operation_waits_end(Api *a); /* operation-handlers.c: answers those that wait */
+
+/* origin.c. Both checks answer the request where they return false. */
+void origin_add_headers(HttpRequest *r); /* of every reply; a handler may give one of them another value */
+bool origin_check(HttpRequest *r);
+bool origin_check_type(HttpRequest *r, bool needs_json);
 
 /* Replying. All answer the request. `body` is taken. */
 void reply_json(HttpRequest *r, unsigned status, Json *body);

@@ -95,7 +95,14 @@ static int fill_health(const ManagerHealth *h, const TaskIndex *index, const cha
         return e;
 }
 
+/* A monitor needs no more, and anybody may know it: what is wrong, where things are and what is run are for those who
+ * may look at tasks. Nor does a stranger set the Doctor to work. */
+static int fill_for_strangers(const char *cause, Json *body) {
+        return json_set_string(body, "status", cause ? "degraded" : "ok");
+}
+
 void api_get_health(Api *a, HttpRequest *r, const char *parameter _unused_) {
+        bool is_stranger = a->caller->scope < ACCESS_READ;
         _cleanup_json_ Json *body = json_new_object();
         char buffer[CAUSE_SIZE];
         const char *cause;
@@ -104,8 +111,12 @@ void api_get_health(Api *a, HttpRequest *r, const char *parameter _unused_) {
 
         manager_health(a->manager, &h);
         cause = find_cause(&h, buffer);
-        e = body ? fill_health(&h, manager_index(a->manager), cause, body) : -ENOMEM;
-        if (e >= 0)
+        e = !body ? -ENOMEM
+            : is_stranger ? fill_for_strangers(cause, body)
+                          : fill_health(&h, manager_index(a->manager), cause, body);
+        if (e >= 0 && !is_stranger)
+                e = json_set_string(body, "tokens_error", access_token_fault(a->access));
+        if (e >= 0 && !is_stranger)
                 e = fill_findings(a, body);
         if (e < 0)
                 reply_errno(r, e);

@@ -209,7 +209,6 @@ void log_download_begin(Api *a, HttpRequest *r, const char *task_id, LogQuery *q
                 reply_errno(r, e);
         if (e < 0)
                 return;
-        (void) http_request_add_header(r, "Cache-Control", "no-cache");
         (void) http_request_add_header(r, "Trailer", "Log-Next");
         (void) http_request_add_header(r, "Vary", "Accept");
         (void) http_request_reply_stream(r, 200, log_form_types[form], &download_source, d, &d->http);

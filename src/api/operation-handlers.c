@@ -162,6 +162,7 @@ static int begin(Api *a, HttpRequest *r, const char *id, OperationKind kind, con
         memcpy(w->id, id, strlen(id) + 1);
         e = manager_begin_operation(a->manager, id,
                                     &(const OperationRequest){ .kind = kind, .text = q->text, .secrets = &q->secrets,
+                                                               .actor = a->caller->actor,
                                                                .ended = on_ended, .userdata = w },
                                     problem);
         if (e < 0) {

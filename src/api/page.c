@@ -3,14 +3,12 @@
 
 #include "page-data.h"
 
-/* What may not be fetched need not be trusted: no other origin, no frame around it, nothing that is not in the
- * file. */
+/* What may not be fetched need not be trusted: no other origin, no frame around it, nothing that is not in the file.
+ * The file itself is nobody's secret, and may be kept if it is asked for again. */
 static const struct {
         const char *name, *value;
 } headers[] = {
         { "Content-Security-Policy", PAGE_POLICY },
-        { "X-Content-Type-Options", "nosniff" },
-        { "Referrer-Policy", "no-referrer" },
         { "Cache-Control", "no-cache" },
 };
 

@@ -7,26 +7,26 @@
 #include <strings.h>
 
 static const ApiRoute routes[] = {
-        { "GET", "/", api_get_page, false },
-        { "POST", "/api/create-task", api_post_create_task, true },
-        { "GET", "/api/tasks", api_get_tasks, false },
-        { "GET", "/api/tasks/by-repo", api_get_tasks_by_repo, false },
-        { "GET", "/api/tasks/repo/{owner/name}", api_get_tasks_of_repo, false },
-        { "GET", "/api/repository-stats", api_get_repository_stats, false },
-        { "GET", "/api/task-status/{id}", api_get_task_status, false },
-        { "GET", "/api/task/{id}/check-alive", api_get_check_alive, false },
-        { "GET", "/api/task/{id}/logs", api_get_logs, false },
-        { "GET", "/api/task-logs/{id}/stream", api_get_stream, false },
-        { "GET", "/api/task/{id}/diff", api_get_diff, false },
-        { "POST", "/api/task/{id}/commit", api_post_commit, false },
-        { "POST", "/api/task/{id}/create-pr", api_post_create_pr, false },
-        { "POST", "/api/create-pr", api_post_create_pr_of_pod, true },
-        { "POST", "/api/task/{id}/cancel", api_post_cancel, false },
-        { "POST", "/api/task/{id}/continue", api_post_continue, false },
-        { "POST", "/api/task/{id}/resume", api_post_resume, false },
-        { "DELETE", "/api/task/{id}", api_delete_task, false },
-        { "GET", "/api/dashboard", api_get_dashboard, false },
-        { "GET", "/api/health", api_get_health, false },
+        { "GET", "/", api_get_page, ACCESS_NONE, false },
+        { "POST", "/api/create-task", api_post_create_task, ACCESS_RUN, true },
+        { "GET", "/api/tasks", api_get_tasks, ACCESS_READ, false },
+        { "GET", "/api/tasks/by-repo", api_get_tasks_by_repo, ACCESS_READ, false },
+        { "GET", "/api/tasks/repo/{owner/name}", api_get_tasks_of_repo, ACCESS_READ, false },
+        { "GET", "/api/repository-stats", api_get_repository_stats, ACCESS_READ, false },
+        { "GET", "/api/task-status/{id}", api_get_task_status, ACCESS_READ, false },
+        { "GET", "/api/task/{id}/check-alive", api_get_check_alive, ACCESS_READ, false },
+        { "GET", "/api/task/{id}/logs", api_get_logs, ACCESS_READ, false },
+        { "GET", "/api/task-logs/{id}/stream", api_get_stream, ACCESS_READ, false },
+        { "GET", "/api/task/{id}/diff", api_get_diff, ACCESS_READ, false },
+        { "POST", "/api/task/{id}/commit", api_post_commit, ACCESS_RUN, false },
+        { "POST", "/api/task/{id}/create-pr", api_post_create_pr, ACCESS_RUN, false },
+        { "POST", "/api/create-pr", api_post_create_pr_of_pod, ACCESS_RUN, true },
+        { "POST", "/api/task/{id}/cancel", api_post_cancel, ACCESS_RUN, false },
+        { "POST", "/api/task/{id}/continue", api_post_continue, ACCESS_RUN, false },
+        { "POST", "/api/task/{id}/resume", api_post_resume, ACCESS_RUN, false },
+        { "DELETE", "/api/task/{id}", api_delete_task, ACCESS_ADMIN, false },
+        { "GET", "/api/dashboard", api_get_dashboard, ACCESS_READ, false },
+        { "GET", "/api/health", api_get_health, ACCESS_NONE, false },
 };
 
 /* The longest is the name of a repository, which may be a path. */
@@ -58,54 +58,25 @@ static bool method_matches(const ApiRoute *route, const char *method) {
                (string_equal(route->method, "GET") && string_equal(method, "HEAD"));
 }
 
-/* Only programs that were told to talk to this machine: a web page's script that reached us through a name of its own
- * (DNS rebinding) or from another origin is not one. */
-static bool host_is_local(const char *host) {
-        static const char *const names[] = { "localhost", "127.0.0.1", "[::1]" };
-
-        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
-                size_t n = strlen(names[i]);
-
-                if (strncasecmp(host, names[i], n) == 0 && (host[n] == 0 || host[n] == ':'))
-                        return true;
-        }
-        return false;
-}
-
-static bool check_origin(HttpRequest *r) {
-        const char *host = http_request_header(r, "Host"), *origin = http_request_header(r, "Origin");
-
-        if (host && !host_is_local(host)) {
-                reply_error(r, 403, "Host", "This service answers to localhost and 127.0.0.1 only");
-                return false;
-        }
-        if (origin && host && (!strstr(origin, "://") || strcasecmp(strstr(origin, "://") + 3, host) != 0)) {
-                reply_error(r, 403, "Origin", "Pages of other origins may not use this service");
-                return false;
-        }
-        return true;
-}
-
 static bool check_body(HttpRequest *r, const ApiRoute *route) {
-        const char *type = http_request_header(r, "Content-Type");
-        size_t n = type ? strcspn(type, "; \t") : 0, size;
+        size_t size;
 
         if (http_request_body_is_too_large(r)) {
                 reply_error(r, 413, NULL, "The request's body is longer than 1 MiB");
                 return false;
         }
         http_request_body(r, &size);
-        if (!route->takes_json && size == 0)
-                return true;
-        if (n == strlen("application/json") && strncasecmp(type, "application/json", n) == 0)
-                return true;
-        reply_error(r, 415, "Content-Type", "The body must be JSON: Content-Type: application/json");
-        return false;
+        return origin_check_type(r, route->takes_json || size > 0);
 }
 
 static void call_route(Api *a, HttpRequest *r, const ApiRoute *route, const char *parameter) {
-        if (check_body(r, route))
-                route->handler(a, r, parameter);
+        Caller caller;
+
+        if (!access_admit(a->access, r, route->scope, &caller) || !check_body(r, route))
+                return;
+        a->caller = &caller;
+        route->handler(a, r, parameter);
+        a->caller = NULL;
 }
 
 static int append_method(Buffer *allow, const char *method) {
@@ -146,19 +117,21 @@ static void dispatch(Api *a, HttpRequest *r) {
 }
 
 void api_on_request(HttpRequest *request, void *api) {
+        origin_add_headers(request);
         if (http_request_is_malformed(request))
                 reply_error(request, 400, NULL, "The path or the query holds a broken percent escape or a NUL");
-        else if (check_origin(request))
+        else if (origin_check(request))
                 dispatch(api, request);
 }
 
-int api_new(sd_event *event, Manager *manager, Api **ret) {
+int api_new(sd_event *event, Manager *manager, Access *access, Api **ret) {
         Api *a = calloc(1, sizeof(Api));
 
         if (!a)
                 return -ENOMEM;
         a->event = event;
         a->manager = manager;
+        a->access = access;
         *ret = a;
         return 0;
 }

@@ -47,7 +47,7 @@ void api_post_create_task(Api *a, HttpRequest *r, const char *parameter _unused_
         if (e >= 0)
                 e = secrets_parse(request, false, &secrets, &problem);
         if (e >= 0)
-                e = manager_create_task(a->manager, &spec, &secrets, id, &problem);
+                e = manager_create_task(a->manager, &spec, &secrets, a->caller->actor, id, &problem);
         if (e < 0 && problem.error == 0)
                 reply_errno(r, e);
         else if (e < 0)
@@ -99,7 +99,7 @@ void api_post_cancel(Api *a, HttpRequest *r, const char *id) {
         _cleanup_json_ Json *body = json_new_object();
         int e;
 
-        e = manager_cancel_task(a->manager, id, &problem);
+        e = manager_cancel_task(a->manager, id, a->caller->actor, &problem);
         if (e < 0) {
                 reply_problem(r, &problem);
                 return;
@@ -124,7 +124,7 @@ static bool resume(Api *a, HttpRequest *r, const char *id) {
 
         e = read_secrets(r, &secrets, &problem);
         if (e >= 0)
-                e = manager_resume_task(a->manager, id, &secrets, &problem);
+                e = manager_resume_task(a->manager, id, &secrets, a->caller->actor, &problem);
         if (e < 0 && problem.error == 0)
                 reply_errno(r, e);
         else if (e < 0)
@@ -166,7 +166,7 @@ void api_delete_task(Api *a, HttpRequest *r, const char *id) {
         _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
         _cleanup_json_ Json *body = json_new_object();
 
-        if (manager_forget_task(a->manager, id, &problem) < 0) {
+        if (manager_forget_task(a->manager, id, a->caller->actor, &problem) < 0) {
                 reply_problem(r, &problem);
                 return;
         }

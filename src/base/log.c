@@ -6,11 +6,11 @@
 
 #define LOG_LINE_MAX 2048
 
-static void sink_stderr(int priority, const char *task_id, const char *text) {
-        if (task_id)
-                fprintf(stderr, "<%d>%s: %s\n", priority, task_id, text);
-        else
-                fprintf(stderr, "<%d>%s\n", priority, text);
+static void sink_stderr(int priority, const LogAbout *about, const char *text) {
+        const char *id = about->task_id, *actor = about->actor;
+
+        fprintf(stderr, "<%d>%s%s%s%s%s%s\n", priority, id ?: "", id ? ": " : "", text, actor ? " (" : "", actor ?: "",
+                actor ? ")" : "");
 }
 
 static LogSink log_sink = sink_stderr;
@@ -24,7 +24,7 @@ void log_set_max_priority(int priority) {
         log_max_priority = priority;
 }
 
-void log_line(int priority, const char *task_id, const char *format, ...) {
+void log_line(int priority, const LogAbout *about, const char *format, ...) {
         char text[LOG_LINE_MAX];
         va_list ap;
 
@@ -34,5 +34,5 @@ void log_line(int priority, const char *task_id, const char *format, ...) {
         va_start(ap, format);
         vsnprintf(text, sizeof(text), format, ap);
         va_end(ap);
-        log_sink(priority, task_id, text);
+        log_sink(priority, about, text);
 }

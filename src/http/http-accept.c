@@ -76,6 +76,7 @@ static int server_add_connection(HttpServer *s, int fd, const struct sockaddr *a
         }
         s->accepting->server = s;
         s->accepting->fd = fd;
+        s->accepting->peer = http_peer_find(fd);
 
         /* MHD closes the descriptor in any case, and has taken `accepting` if it got as far as announcing it. */
         if (MHD_add_connection(s->daemon, fd, address, size) != MHD_YES) {

@@ -61,6 +61,7 @@ struct HttpConnection {
         HttpConnection *next, *previous;
         struct MHD_Connection *mhd;
         int fd; /* MHD's */
+        HttpPeer peer;
 
         HttpRequest *request; /* being read or not answered yet */
         size_t uri_size;      /* of the request line being read */

@@ -271,6 +271,10 @@ bool http_request_is_abandoned(const HttpRequest *r) {
         return !r->connection || (poll(&peer, 1, 0) > 0 && (peer.revents & (POLLHUP | POLLERR)));
 }
 
+HttpPeer http_request_peer(const HttpRequest *r) {
+        return r->connection ? r->connection->peer : (HttpPeer){};
+}
+
 void http_request_set_userdata(HttpRequest *r, void *userdata) {
         r->userdata = userdata;
 }
@@ -291,11 +295,22 @@ static bool header_is_reserved(const char *name) {
         return false;
 }
 
+static char **find_value(HttpRequest *r, const char *name) {
+        for (char **h = r->headers; h && *h; h += 2)
+                if (strcasecmp(h[0], name) == 0)
+                        return h + 1;
+        return NULL;
+}
+
 int http_request_add_header(HttpRequest *r, const char *name, const char *value) {
+        char **old;
         int error;
 
         if (!*name || strpbrk(name, " \t\r\n:") || !*value || strpbrk(value, "\r\n") || header_is_reserved(name))
                 return -EINVAL;
+        old = find_value(r, name);
+        if (old)
+                return string_replace(old, value);
 
         error = strv_append(&r->headers, name);
         if (error < 0)

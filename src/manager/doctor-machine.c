@@ -5,7 +5,9 @@
 #include <remote-developer/files.h>
 #include <remote-developer/journal-reader.h>
 #include <remote-developer/strings.h>
+#include <remote-developer/token.h>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -182,6 +184,26 @@ static void look_at_workspaces(Doctor *d) {
                      WORKSPACES_BYTES_WARNING);
 }
 
+/* --- tokens --- */
+
+/* Where there are none nobody need be told of them. */
+static void look_at_tokens(Doctor *d) {
+        _cleanup_close_ int fd = open(d->options.state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_free_ char *remedy = string_format("rm %s/" TOKEN_FILE "; remote-developerd --new-token=NAME ...",
+                                                    d->options.state_directory);
+        _cleanup_(token_list_done) TokenList list = TOKEN_LIST_NULL;
+        _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
+        int r = fd >= 0 ? token_list_read(fd, &list, &problem) : 0;
+
+        if (r < 0)
+                finding_add(&d->found, "tokens", FINDING_ERROR, remedy,
+                            "%s/" TOKEN_FILE " is not believed, and no token is valid: %s", d->options.state_directory,
+                            problem_sentence(&problem));
+        else if (list.n > 0)
+                finding_add(&d->found, "tokens", FINDING_OK, NULL, "there are %zu, of the %zu that there may be",
+                            list.n, TOKENS_MAX);
+}
+
 void doctor_look_at_machine(Doctor *d) {
         static void (*const looks[])(Doctor *) = {
                 look_at_configuration,
@@ -190,6 +212,7 @@ void doctor_look_at_machine(Doctor *d) {
                 look_at_journal,
                 look_at_state,
                 look_at_workspaces,
+                look_at_tokens,
         };
 
         for (size_t i = 0; i < ELEMENTSOF(looks); i++)

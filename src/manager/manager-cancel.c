@@ -98,7 +98,25 @@ int task_run_ask_stop(TaskRun *run) {
         return unit_client_stop_unit(run->manager->units, run->watch.unit, NULL, NULL);
 }
 
-int manager_cancel_task(Manager *m, const char *id, Problem *problem) {
+/* On error it is as if nobody had wished. */
+static int save_wish(TaskRun *run, const char *actor) {
+        Task *t = run->task;
+        int r = string_replace(&t->cancel_requested_by, actor);
+
+        if (r < 0)
+                return r;
+        t->cancel_requested = true;
+        t->cancel_requested_at = clock_realtime_usec();
+        t->cancel_requested_boottime = task_run_boottime(run);
+        r = task_run_save(run);
+        if (r < 0) {
+                t->cancel_requested = false;
+                (void) string_replace(&t->cancel_requested_by, NULL);
+        }
+        return r;
+}
+
+int manager_cancel_task(Manager *m, const char *id, const char *actor, Problem *problem) {
         TaskSummary *s = task_index_find(&m->index, id);
         TaskRun *run;
         int r;
@@ -115,15 +133,10 @@ int manager_cancel_task(Manager *m, const char *id, Problem *problem) {
         if (run->ending || run->left)
                 return problem_set(problem, -EALREADY, NULL, "The task has already ended");
 
-        run->task->cancel_requested = true;
-        run->task->cancel_requested_at = clock_realtime_usec();
-        run->task->cancel_requested_boottime = task_run_boottime(run);
-        r = task_run_save(run);
-        if (r < 0) {
-                run->task->cancel_requested = false;
+        r = save_wish(run, actor);
+        if (r < 0)
                 return manager_write_problem(m, r, "The wish to cancel", problem);
-        }
-        log_task(LOG_INFO, id, "To be cancelled");
+        log_action(id, actor, "To be cancelled");
         if (run->waits || task_run_is_paused(run)) {
                 task_run_stop_waiting(run);
                 task_run_end(run);
@@ -151,7 +164,7 @@ static int check_forget(Manager *m, const TaskSummary *s, Problem *problem) {
         return r < 0 ? r : t->attempt;
 }
 
-int manager_forget_task(Manager *m, const char *id, Problem *problem) {
+int manager_forget_task(Manager *m, const char *id, const char *actor, Problem *problem) {
         TaskSummary *s = task_index_find(&m->index, id);
         int r;
 
@@ -165,6 +178,6 @@ int manager_forget_task(Manager *m, const char *id, Problem *problem) {
         if (r < 0)
                 return problem_set(problem, r, NULL, "The task's files could not be removed: %s", strerror(-r));
         task_index_remove(&m->index, id);
-        log_task(LOG_INFO, id, "Forgotten");
+        log_action(id, actor, "Forgotten");
         return 0;
 }

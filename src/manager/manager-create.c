@@ -291,7 +291,7 @@ void task_run_started(TaskRun *run) {
         }
 }
 
-static int new_task(Manager *m, TaskSpec *spec, const Secrets *secrets, Task **ret) {
+static int new_task(Manager *m, TaskSpec *spec, const Secrets *secrets, const char *actor, Task **ret) {
         _cleanup_(task_freep) Task *t = task_new();
         int r;
 
@@ -300,6 +300,8 @@ static int new_task(Manager *m, TaskSpec *spec, const Secrets *secrets, Task **r
         t->bound_to_service = m->config->use_daemon_threads;
         t->manager_started_at = unit_client_manager_started_usec(m->units);
         r = string_replace(&t->boot_id, m->boot_id);
+        if (r >= 0)
+                r = string_replace(&t->created_by, actor);
         if (r >= 0)
                 r = secrets ? secrets_names(secrets, &t->credentials) : 0;
         if (r < 0)
@@ -349,8 +351,8 @@ int manager_check_connected(const Manager *m, Problem *problem) {
                            m->disconnect_cause ?: "the connection is being made");
 }
 
-int manager_create_task(Manager *m, TaskSpec *spec, const Secrets *secrets, char ret_id[static TASK_ID_SIZE + 1],
-                        Problem *problem) {
+int manager_create_task(Manager *m, TaskSpec *spec, const Secrets *secrets, const char *actor,
+                        char ret_id[static TASK_ID_SIZE + 1], Problem *problem) {
         const Recipe *recipe;
         Task *task;
         int r;
@@ -362,7 +364,7 @@ int manager_create_task(Manager *m, TaskSpec *spec, const Secrets *secrets, char
                 r = manager_check_directory(m, spec, problem);
         if (r < 0)
                 return r;
-        r = new_task(m, spec, secrets, &task);
+        r = new_task(m, spec, secrets, actor, &task);
         (void) manager_note_write(m, r);
         if (r < 0)
                 return manager_write_problem(m, r, "The task", problem);
@@ -372,6 +374,6 @@ int manager_create_task(Manager *m, TaskSpec *spec, const Secrets *secrets, char
                 return manager_write_problem(m, r, "The task", problem);
         if (r < 0)
                 return problem_set(problem, r, NULL, "The task could not be started: %s", strerror(-r));
-        log_task(LOG_INFO, ret_id, "Created");
+        log_action(ret_id, actor, "Created");
         return 0;
 }

@@ -150,6 +150,7 @@ static void take_outcome(OperationRun *o, const OperationOutcome *outcome) {
         operation_end_done(&o->task->last_operation);
         o->task->last_operation = (OperationEnd){ .kind = (int) o->kind, .ok = outcome->ok,
                                                   .ended_at = clock_realtime_usec() };
+        o->task->last_operation.requested_by = TAKE_PTR(o->task->operation.requested_by);
         (void) string_replace(&o->task->last_operation.error, outcome->ok ? NULL : outcome->error);
 }
 
@@ -294,7 +295,7 @@ static int begin(OperationRun *o, const OperationRequest *request, Problem *prob
         }
         o->ended = request->ended;
         o->userdata = request->userdata;
-        log_task(LOG_INFO, o->task->id, "A %s is asked for", word_of(o));
+        log_action(o->task->id, request->actor, "A %s is asked for", word_of(o));
         return 0;
 }
 
@@ -318,7 +319,7 @@ static int check_task(const Manager *m, const Task *t, Problem *problem) {
 }
 
 /* A finished task, with the operation in it. */
-static int load(Manager *m, const TaskSummary *s, OperationKind kind, Task **ret, Problem *problem) {
+static int load(Manager *m, const TaskSummary *s, const OperationRequest *request, Task **ret, Problem *problem) {
         _cleanup_(task_freep) Task *t = NULL;
         int r;
 
@@ -329,7 +330,7 @@ static int load(Manager *m, const TaskSummary *s, OperationKind kind, Task **ret
         if (r >= 0)
                 r = check_task(m, t, problem);
         if (r >= 0)
-                r = operation_begin(&t->operation, kind);
+                r = operation_begin(&t->operation, request->kind, request->actor);
         if (r < 0)
                 return problem_set(problem, r, NULL, "The operation could not be begun: %s", strerror(-r));
         *ret = TAKE_PTR(t);
@@ -351,7 +352,7 @@ int manager_begin_operation(Manager *m, const char *id, const OperationRequest *
         if (r >= 0)
                 r = manager_check_connected(m, problem);
         if (r >= 0)
-                r = load(m, s, request->kind, &t, problem);
+                r = load(m, s, request, &t, problem);
         if (r < 0)
                 return r;
         manager_stop_archiving(m, id);

@@ -276,7 +276,7 @@ static int load_next(Manager *m, const TaskSummary *s, Task **ret, Problem *prob
         return 0;
 }
 
-int manager_resume_task(Manager *m, const char *id, const Secrets *secrets, Problem *problem) {
+int manager_resume_task(Manager *m, const char *id, const Secrets *secrets, const char *actor, Problem *problem) {
         TaskSummary *s = task_index_find(&m->index, id);
         Task *next;
         int r;
@@ -295,13 +295,15 @@ int manager_resume_task(Manager *m, const char *id, const Secrets *secrets, Prob
                 task_free(next);
                 return r;
         }
-        r = renew_credentials(next, secrets);
+        r = string_replace(&next->resumed_by, actor);
+        if (r >= 0)
+                r = renew_credentials(next, secrets);
         if (r < 0)
                 task_free(next);
         else
                 r = begin_attempt(m, s, next, secrets);
         if (r < 0)
                 return manager_write_problem(m, r, "The attempt", problem);
-        log_task(LOG_INFO, id, "Attempt %d is asked for", ((TaskRun *) s->run)->task->attempt);
+        log_action(id, actor, "Attempt %d is asked for", ((TaskRun *) s->run)->task->attempt);
         return 0;
 }

@@ -23,26 +23,32 @@ char *operation_unit_name(OperationKind kind, const char *task_id) {
 
 void operation_done(Operation *o) {
         free(o->number);
+        free(o->requested_by);
         *o = OPERATION_NULL;
 }
 
-int operation_begin(Operation *o, OperationKind kind) {
+int operation_begin(Operation *o, OperationKind kind, const char *requested_by) {
+        _cleanup_free_ char *actor = NULL;
         uint64_t random;
         char *number;
 
         if (getrandom(&random, sizeof(random), 0) < 0)
                 return -errno;
+        if (string_replace(&actor, requested_by) < 0)
+                return -ENOMEM;
         number = string_format("%016llx", (unsigned long long) random);
         if (!number)
                 return -ENOMEM;
         operation_done(o);
-        *o = (Operation){ .kind = kind, .number = number, .started_at = clock_realtime_usec() };
+        *o = (Operation){ .kind = kind, .number = number, .requested_by = TAKE_PTR(actor),
+                          .started_at = clock_realtime_usec() };
         return 0;
 }
 
 static const JsonField operation_fields[] = {
         { "kind", JSON_ENUM, offsetof(Operation, kind), 0, operation_kind_words },
         { "number", JSON_STRING, offsetof(Operation, number), JSON_HIDDEN, NULL },
+        { "requested_by", JSON_STRING, offsetof(Operation, requested_by), JSON_OMIT_UNSET, NULL },
         { "started_at", JSON_TIME, offsetof(Operation, started_at), 0, NULL },
 };
 
@@ -87,11 +93,13 @@ static const JsonField end_fields[] = {
         { "kind", JSON_ENUM, offsetof(OperationEnd, kind), 0, operation_kind_words },
         { "ok", JSON_BOOL, offsetof(OperationEnd, ok), 0, NULL },
         { "error", JSON_STRING, offsetof(OperationEnd, error), 0, NULL },
+        { "requested_by", JSON_STRING, offsetof(OperationEnd, requested_by), JSON_OMIT_UNSET, NULL },
         { "ended_at", JSON_TIME, offsetof(OperationEnd, ended_at), 0, NULL },
 };
 
 void operation_end_done(OperationEnd *e) {
         free(e->error);
+        free(e->requested_by);
         *e = OPERATION_END_NULL;
 }
 

@@ -68,6 +68,9 @@ Task *task_free(Task *t) {
                 return NULL;
         task_spec_done(&t->spec);
         free(t->id);
+        free(t->created_by);
+        free(t->resumed_by);
+        free(t->cancel_requested_by);
         free(t->reason);
         free(t->signal);
         free(t->error);
@@ -101,6 +104,8 @@ static void note_archived_log(Task *t) {
 static void clear_attempt(Task *t) {
         note_archived_log(t);
         agent_account_done(&t->agent);
+        free(TAKE_PTR(t->resumed_by));
+        free(TAKE_PTR(t->cancel_requested_by));
         t->state = TASK_QUEUED;
         t->result = TASK_RESULT_NONE;
         t->exit_code = -1;

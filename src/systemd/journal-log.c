@@ -21,7 +21,21 @@ static const char *const object_fields[] = {
 
 static RuntimeScope sink_scope;
 
-static void sink_journal(int priority, const char *task_id, const char *text) {
+/* An action is always one on a task. Who asked for it is a field that no request can write: the kernel or our list of
+ * tokens said it. */
+static void send_action(const LogAbout *about, int priority, const char *text) {
+        sd_journal_send("MESSAGE=%s: %s", about->task_id, text, "PRIORITY=%i", priority,
+                        "SYSLOG_IDENTIFIER=remote-developerd", "REMOTE_DEVELOPER_TASK=%s", about->task_id,
+                        object_fields[sink_scope], about->task_id, "REMOTE_DEVELOPER_ACTOR=%s", about->actor, NULL);
+}
+
+static void sink_journal(int priority, const LogAbout *about, const char *text) {
+        const char *task_id = about->task_id;
+
+        if (task_id && about->actor) {
+                send_action(about, priority, text);
+                return;
+        }
         if (task_id)
                 sd_journal_send("MESSAGE=%s: %s", task_id, text, "PRIORITY=%i", priority,
                                 "SYSLOG_IDENTIFIER=remote-developerd", "REMOTE_DEVELOPER_TASK=%s", task_id,

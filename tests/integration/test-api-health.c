@@ -103,11 +103,11 @@ static void test_health_names_what_lies_aside(void) {
         if (!begin_healthy(&f))
                 return;
         check_body_has(&f, "\"broken_files\":0,\"files_set_aside\":[],\"files_refused\":[]");
-        f.api = api_free(f.api);
+        api_fixture_stop_api(&f);
         story_stop_service(&f.story);
         story_write(&f.story, OTHER ".json.broken-17", "");
         story_write(&f.story, OTHER ".json", "{\"version\":99,\"task_id\":\"" OTHER "\"}");
-        if (!story_start_service(&f.story) || !TAP_CHECK_INT(api_new(f.story.event, f.story.manager, &f.api), 0))
+        if (!story_start_service(&f.story) || !api_fixture_start_api(&f))
                 return;
         api_ask(&f, "GET", "/api/health", NULL, NULL);
         TAP_CHECK_INT(f.status, 200);

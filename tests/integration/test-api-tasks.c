@@ -331,7 +331,7 @@ static void test_check_alive_whatever_happens(void) {
                         TAP_CHECK(STORY_UNTIL(&f.story, story_is_finished(&f.story)));
                 }
                 if (i > 1)
-                        TAP_CHECK_INT(manager_forget_task(f.story.manager, f.story.id, NULL), 0);
+                        TAP_CHECK_INT(manager_forget_task(f.story.manager, f.story.id, STORY_ACTOR, NULL), 0);
                 if (i == 0)
                         fake_drop_connection(&f.story.systemd);
                 else

@@ -110,7 +110,7 @@ static void test_archived_documents_are_not_read_at_start(void) {
         TAP_CHECK_INT(h.aside->n + h.refused->n, 0);
         TAP_CHECK_INT(manager_index(s.manager)->finished[TASK_FAILED], 1);
         TAP_CHECK_INT(manager_get_task(s.manager, s.id, &ref), -EBADMSG);
-        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, &s.problem), 0);
+        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, STORY_ACTOR, &s.problem), 0);
         archiving_check_files(&s, "");
 }
 
@@ -180,7 +180,7 @@ static void test_forgotten_while_it_is_being_archived(void) {
 
         if (!begin_archiving(&s))
                 return;
-        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, &s.problem), 0);
+        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, STORY_ACTOR, &s.problem), 0);
         archiving_check_files(&s, "");
         story_settle(&s);
         archiving_check_files(&s, "");
@@ -225,7 +225,7 @@ static void test_an_archived_task_is_forgotten(void) {
 
         if (!archiving_begin(&s) || !archiving_run(&s) || !archiving_archive(&s))
                 return;
-        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, &s.problem), 0);
+        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, STORY_ACTOR, &s.problem), 0);
         archiving_check_files(&s, "");
         TAP_CHECK_INT(manager_index(s.manager)->n, 0);
         TAP_CHECK(archiving_restart(&s));
@@ -237,7 +237,7 @@ static void test_a_task_whose_begin_is_archived_is_forgotten(void) {
 
         if (!archiving_begin(&s) || !archiving_run(&s) || !archiving_archive(&s) || !archiving_run_again(&s, 3))
                 return;
-        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, &s.problem), 0);
+        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, STORY_ACTOR, &s.problem), 0);
         archiving_check_files(&s, "");
 }
 
@@ -349,7 +349,7 @@ static void test_an_archive_that_is_no_directory(void) {
         archiving_check_files(&s, NOT_ARCHIVED);
         archiving_check_log(&s, "one two three ");
         TAP_CHECK(archiving_run(&s));
-        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, &s.problem), 0);
+        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, STORY_ACTOR, &s.problem), 0);
 }
 
 /* A damaged archived log does not keep the task it is the begin of from being run. */

@@ -420,15 +420,15 @@ static void test_forgetting(void) {
 
         if (!story_begin(&s) || !(u = story_run(&s)))
                 return;
-        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, &s.problem), -EBUSY);
+        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, STORY_ACTOR, &s.problem), -EBUSY);
         TAP_CHECK_CONTAINS(s.problem.sentence, "cancel it first");
         story_write(&s, ".prompt", "x");
         story_record(&s, NULL, "exit-code", "exited", "1");
         fake_unit_end(u, "exit-code", CLD_EXITED, 1);
         TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
-        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, NULL), 0);
+        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, STORY_ACTOR, NULL), 0);
         TAP_CHECK_INT(story_count_files(&s, s.id), 0);
-        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, NULL), -ENOENT);
+        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, STORY_ACTOR, NULL), -ENOENT);
         TAP_CHECK_INT(manager_index(s.manager)->n, 0);
         TAP_CHECK_INT(manager_index(s.manager)->finished[TASK_FAILED], 0);
 }

@@ -168,7 +168,7 @@ static void test_what_cannot_be_written_can_be_forgotten(void) {
         story_fill_disk(true);
         operating_end_unit(&s, OPERATION_COMMIT, "success", 0);
         problem_done(&s.problem);
-        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, &s.problem), 0);
+        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, STORY_ACTOR, &s.problem), 0);
         story_fill_disk(false);
         story_pass(&s, 120 * USEC_PER_SEC);
         TAP_CHECK_INT(story_count_files(&s, s.id), 0);
@@ -195,7 +195,7 @@ static void test_an_archived_task_is_busy_from_the_start(void) {
         TAP_CHECK_INT(operating_begin(&s, OPERATION_CREATE_PR, true, &told), -EBUSY);
         TAP_CHECK_INT(story_resume(&s), -EBUSY);
         problem_done(&s.problem);
-        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, &s.problem), -EBUSY);
+        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, STORY_ACTOR, &s.problem), -EBUSY);
         operating_report(&s, OPERATION_COMMIT, OPERATING_COMMITTED);
         operating_end_unit(&s, OPERATION_COMMIT, "success", 0);
         TAP_CHECK(story_task(&s)->changes.is_committed);

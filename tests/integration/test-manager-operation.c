@@ -55,6 +55,8 @@ static void test_a_commit(void) {
         if (!operating_prepare_commit(&s, &told))
                 return;
         TAP_CHECK(story_document_has(&s, "\"operation\":{\"kind\":\"commit\""));
+        TAP_CHECK(story_document_has(&s, "\"requested_by\":\"" STORY_ACTOR "\""));
+        TAP_CHECK_INT(story_told("A commit is asked for by " STORY_ACTOR), 1);
         operating_report(&s, OPERATION_COMMIT, OPERATING_COMMITTED);
         TAP_CHECK_INT(told.n, 0);
         operating_end_unit(&s, OPERATION_COMMIT, "success", 0);
@@ -65,6 +67,7 @@ static void test_a_commit(void) {
         TAP_CHECK_STRING(t->changes.current_branch, "rd/x");
         TAP_CHECK(task_index_find(manager_index(s.manager), s.id)->committed);
         TAP_CHECK(t->last_operation.kind == OPERATION_COMMIT && t->last_operation.ok && !t->last_operation.error);
+        TAP_CHECK_STRING(t->last_operation.requested_by, STORY_ACTOR);
         operating_check_over(&s);
         TAP_CHECK_INT(operating_begin_commit(&s, &told), 0);
 }
@@ -199,7 +202,7 @@ static void test_one_at_a_time(void) {
         TAP_CHECK_CONTAINS(s.problem.sentence, "A commit of this task is under way");
         TAP_CHECK_INT(story_resume(&s), -EBUSY);
         problem_done(&s.problem);
-        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, &s.problem), -EBUSY);
+        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, STORY_ACTOR, &s.problem), -EBUSY);
         operating_end_unit(&s, OPERATION_COMMIT, "success", 0);
         TAP_CHECK_INT(story_resume(&s), 0);
         TAP_CHECK_INT(operating_begin_commit(&s, &other), -EBUSY);

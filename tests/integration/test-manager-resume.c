@@ -63,7 +63,8 @@ static void test_what_cannot_be_resumed(void) {
         TAP_CHECK_INT(story_resume(&s), -EBUSY);
         TAP_CHECK_CONTAINS(s.problem.sentence, "has not ended");
         problem_done(&s.problem);
-        TAP_CHECK_INT(manager_resume_task(s.manager, "task-1700000000-000000", NULL, &s.problem), -ENOENT);
+        TAP_CHECK_INT(manager_resume_task(s.manager, "task-1700000000-000000", NULL, STORY_ACTOR, &s.problem),
+                      -ENOENT);
 }
 
 static void test_without_systemd_nothing_changes(void) {
@@ -153,7 +154,7 @@ static void test_forgetting_takes_every_attempts_files(void) {
         fake_unit_end(u, "success", CLD_EXITED, 0);
         TAP_CHECK_STRING(story_verdict(&s), "completed exit-code");
         TAP_CHECK_INT(story_count_files(&s, s.id), 3);
-        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, NULL), 0);
+        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, STORY_ACTOR, NULL), 0);
         TAP_CHECK_INT(story_count_files(&s, s.id), 0);
 }
 

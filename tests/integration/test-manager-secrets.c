@@ -125,7 +125,7 @@ static void test_resumed_by_hand(void) {
         if (!story_begin(&s) || !(u = story_run_with(&s, FIELDS)))
                 return;
         end(&s, u, "completed exit-code");
-        TAP_CHECK_INT(manager_resume_task(s.manager, s.id, &given, &s.problem), 0);
+        TAP_CHECK_INT(manager_resume_task(s.manager, s.id, &given, STORY_ACTOR, &s.problem), 0);
         TAP_CHECK(has_secret(&s, ".credentials/OTHER"));
         TAP_CHECK(!has_secret(&s, ".credentials/TOKEN"));
         TAP_CHECK(STORY_UNTIL(&s, story_unit(&s)));

@@ -373,7 +373,7 @@ static void test_further_attempt(void) {
                 TAP_CHECK(STORY_UNTIL(&s, count_stops(&s) == attempt));
                 fake_unit_end(story_unit(&s), "success", CLD_KILLED, SIGTERM);
                 TAP_CHECK_STRING(story_verdict(&s), "timed_out stall-limit");
-                if (!TAP_CHECK_INT(manager_resume_task(s.manager, s.id, NULL, &s.problem), 0) ||
+                if (!TAP_CHECK_INT(manager_resume_task(s.manager, s.id, NULL, STORY_ACTOR, &s.problem), 0) ||
                     !TAP_CHECK(STORY_UNTIL(&s, story_unit(&s))))
                         return;
                 fake_unit_start(story_unit(&s));

@@ -170,7 +170,7 @@ static void test_task_is_gone_meanwhile(void) {
         manager_refresh_usage(s.manager, s.id, on_answer, &a);
         fake_unit_end(u, "exit-code", CLD_EXITED, 1);
         TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
-        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, NULL), 0);
+        TAP_CHECK_INT(manager_forget_task(s.manager, s.id, STORY_ACTOR, NULL), 0);
         fake_release_replies(&s.systemd);
         TAP_CHECK(STORY_UNTIL(&s, a.n == 1));
         TAP_CHECK_INT(a.error, -ECANCELED);

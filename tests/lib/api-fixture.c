@@ -25,6 +25,21 @@ static const HttpLimits *api_limits(void) {
         return &limits;
 }
 
+bool api_fixture_start_api(ApiFixture *f) {
+        AccessOptions o = { .scope = RUNTIME_SCOPE_USER, .owner = geteuid() };
+
+        if (f->access_options)
+                o = *f->access_options;
+        o.state_directory = f->story.state;
+        return TAP_CHECK_INT(access_new(&o, &f->access), 0) &&
+               TAP_CHECK_INT(api_new(f->http.event, f->story.manager, f->access, &f->api), 0);
+}
+
+void api_fixture_stop_api(ApiFixture *f) {
+        f->api = api_free(f->api);
+        f->access = access_free(f->access);
+}
+
 bool api_fixture_open(ApiFixture *f, bool connected) {
         if (!http_fixture_start(&f->http, api_limits(), on_request, f))
                 return false;
@@ -33,18 +48,18 @@ bool api_fixture_open(ApiFixture *f, bool connected) {
                 return false;
         if (connected && !story_connect(&f->story))
                 return false;
-        return TAP_CHECK_INT(api_new(f->http.event, f->story.manager, &f->api), 0);
+        return api_fixture_start_api(f);
 }
 
 void api_fixture_stop_service(ApiFixture *f) {
         http_fixture_stop_server(&f->http);
-        f->api = api_free(f->api);
+        api_fixture_stop_api(f);
         story_stop_service(&f->story);
 }
 
 bool api_fixture_start_service(ApiFixture *f) {
         return story_start_service(&f->story) &&
-               TAP_CHECK_INT(api_new(f->http.event, f->story.manager, &f->api), 0) &&
+               api_fixture_start_api(f) &&
                http_fixture_start_server(&f->http, api_limits(), on_request, f);
 }
 
@@ -68,7 +83,7 @@ void api_fixture_done(ApiFixture *f) {
                 story_settle(&f->story);
         }
         http_fixture_done(&f->http);
-        f->api = api_free(f->api);
+        api_fixture_stop_api(f);
         story_done(&f->story);
 }
 

@@ -15,6 +15,7 @@
 #include "http-fixture.h"
 #include "story.h"
 
+#include <remote-developer/access.h>
 #include <remote-developer/api.h>
 
 #define API_BODY_MAX ((size_t) 64 * 1024)
@@ -22,6 +23,8 @@
 typedef struct ApiFixture {
         HttpFixture http;
         Story story;
+        const AccessOptions *access_options; /* NULL: whoever runs the test is the owner */
+        Access *access;
         Api *api;
         HttpOver over; /* which socket is asked: TCP at first */
 
@@ -35,6 +38,10 @@ typedef struct ApiFixture {
 bool api_fixture_open(ApiFixture *f, bool connected);
 bool api_fixture_begin(ApiFixture *f);
 void api_fixture_done(ApiFixture *f);
+
+/* The API alone. */
+bool api_fixture_start_api(ApiFixture *f);
+void api_fixture_stop_api(ApiFixture *f);
 
 /* As a service that dies and is started again: all connections are cut, and what it held in memory is lost. */
 void api_fixture_stop_service(ApiFixture *f);

@@ -106,7 +106,8 @@ int operating_begin(Story *s, OperationKind kind, bool token, OperatingTold *tol
         *told = (OperatingTold){};
         return manager_begin_operation(s->manager, s->id,
                                        &(const OperationRequest){ .kind = kind, .text = "the message\n",
-                                                                  .secrets = &secrets, .ended = on_ended,
+                                                                  .secrets = &secrets, .actor = STORY_ACTOR,
+                                                                  .ended = on_ended,
                                                                   .userdata = told },
                                        &s->problem);
 }

@@ -23,10 +23,12 @@
 /* The log has one sink for the program. */
 static Buffer told;
 
-static void on_log(int priority, const char *task_id, const char *text) {
+static void on_log(int priority, const LogAbout *about, const char *text) {
+        const char *id = about->task_id, *actor = about->actor;
+
         if (priority <= LOG_INFO)
-                TAP_CHECK_INT(buffer_append_format(&told, "<%d>%s%s%s\n", priority, task_id ?: "", task_id ? ": " : "",
-                                                   text),
+                TAP_CHECK_INT(buffer_append_format(&told, "<%d>%s%s%s%s%s\n", priority, id ?: "", id ? ": " : "", text,
+                                                   actor ? " by " : "", actor ?: ""),
                               0);
 }
 
@@ -217,17 +219,17 @@ int story_create(Story *s, const char *request) {
             !TAP_CHECK_INT(task_spec_parse(j, &s->config, &spec, &s->problem), 0) ||
             !TAP_CHECK_INT(secrets_parse(j, false, &secrets, &s->problem), 0))
                 return -EINVAL;
-        return manager_create_task(s->manager, &spec, &secrets, s->id, &s->problem);
+        return manager_create_task(s->manager, &spec, &secrets, STORY_ACTOR, s->id, &s->problem);
 }
 
 int story_cancel(Story *s) {
         problem_done(&s->problem);
-        return manager_cancel_task(s->manager, s->id, &s->problem);
+        return manager_cancel_task(s->manager, s->id, STORY_ACTOR, &s->problem);
 }
 
 int story_resume(Story *s) {
         problem_done(&s->problem);
-        return manager_resume_task(s->manager, s->id, NULL, &s->problem);
+        return manager_resume_task(s->manager, s->id, NULL, STORY_ACTOR, &s->problem);
 }
 
 static FakeUnit *ask_with(Story *s, const char *fields) {

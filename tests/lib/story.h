@@ -23,6 +23,9 @@
 
 #include <remote-developer/manager.h>
 
+/* Who asks for what the verbs do. */
+#define STORY_ACTOR "token:story"
+
 typedef struct Story {
         sd_event *event; /* owned; one set before the begin is used */
         Config config; /* to be changed before the service starts */

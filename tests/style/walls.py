@@ -49,13 +49,17 @@ WALLS = [
      r'pcre2(posix)?\.h',
      lambda where, room: where == 'src/base/pattern.c',
      'use the header pattern.h of base'),
+    ('gnutls only in src/base/digest.c',
+     r'gnutls/',
+     lambda where, room: where == 'src/base/digest.c',
+     'use the header digest.h of base'),
     ('json-c only in src/base/json*.c',
      r'json-c/|json(_\w+)?\.h$',
      lambda where, room: in_json_reader(where),
      'use the json header of base'),
 ]
 
-PRIVATE_LIBRARIES = re.compile(r'systemd/(?!sd-(event|id128)\.h)|microhttpd|yaml\.h|zstd\.h|pcre2|json-c/')
+PRIVATE_LIBRARIES = re.compile(r'systemd/(?!sd-(event|id128)\.h)|microhttpd|yaml\.h|zstd\.h|pcre2|json-c/|gnutls/')
 
 BANNED = {
     'strcpy': 'strdup, or snprintf with a check',

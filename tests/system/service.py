@@ -177,7 +177,7 @@ class Service:
         """What there is on disk of tasks; without what the service keeps for itself."""
         if not self.state.exists():
             return set()
-        return {p.name for p in self.state.iterdir()} - {'active_tasks.json', 'remote-developerd.lock', 'archive'}
+        return {p.name for p in self.state.iterdir()} - {'active_tasks.json', 'remote-developerd.lock', 'archive', 'tokens'}
 
     def task_units(self):
         """Names of all units of tasks that systemd knows."""

@@ -76,13 +76,14 @@ static void test_done_makes_null(void) {
 static struct {
         unsigned calls;
         int priority;
-        char task_id[64], text[4096];
+        char task_id[64], actor[64], text[4096];
 } logged;
 
-static void sink(int priority, const char *task_id, const char *text) {
+static void sink(int priority, const LogAbout *about, const char *text) {
         logged.calls++;
         logged.priority = priority;
-        snprintf(logged.task_id, sizeof(logged.task_id), "%s", task_id ?: "none");
+        snprintf(logged.task_id, sizeof(logged.task_id), "%s", about->task_id ?: "none");
+        snprintf(logged.actor, sizeof(logged.actor), "%s", about->actor ?: "none");
         snprintf(logged.text, sizeof(logged.text), "%s", text);
 }
 
@@ -96,7 +97,11 @@ static void test_log_lines_reach_the_sink(void) {
         TAP_CHECK_INT(logged.priority, LOG_ERR);
         TAP_CHECK_STRING(logged.text, "100%");
         TAP_CHECK_STRING(logged.task_id, "task-1");
-        TAP_CHECK_INT(logged.calls, 2);
+        TAP_CHECK_STRING(logged.actor, "none");
+        log_action("task-1", "user:7", "done");
+        TAP_CHECK_INT(logged.priority, LOG_INFO);
+        TAP_CHECK_STRING(logged.actor, "user:7");
+        TAP_CHECK_INT(logged.calls, 3);
         log_set_sink(NULL);
 }
 
@@ -110,10 +115,11 @@ static void test_log_lines_go_to_standard_error(void) {
         log_set_sink(NULL);
         log_warning("about %s", "all");
         log_task(LOG_ERR, "task-1", "about one");
+        log_action("task-1", "user:7", "done");
         fflush(stderr);
         (void) dup2(before, STDERR_FILENO);
         TAP_CHECK(pread(file, text, sizeof(text) - 1, 0) > 0);
-        TAP_CHECK_STRING(text, "<4>about all\n<3>task-1: about one\n");
+        TAP_CHECK_STRING(text, "<4>about all\n<3>task-1: about one\n<6>task-1: done (user:7)\n");
         close(before);
         close(file);
 }
