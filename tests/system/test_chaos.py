@@ -151,7 +151,7 @@ def sweep(world, fault, phase, after):
 
 
 @accepts_failures
-@seconds(3600 if LONG else 500)
+@seconds(3600 if LONG else 800)
 def test_a_death_at_any_call_harms_nothing(s):
     begun = time.monotonic()
     with chaos(s) as (world, fault):
