@@ -18,7 +18,7 @@ import traceback
 from case import Failure, Skip, note
 from service import Service
 
-CASE_SECONDS = 60
+CASE_SECONDS = 180
 JOURNAL_LINES = 30
 
 
