@@ -58,7 +58,7 @@ int doctor_command_run(const Options *options, const Config *config, const char 
         const DoctorOptions o = { .config = config, .config_problem = config_problem, .config_file = options->config,
                                   .scope = options->scope, .state_directory = state_directory,
                                   .workspaces_directory = workspaces_directory,
-                                  .launcher = REMOTE_DEVELOPER_LAUNCHER, .socket = socket };
+                                  .starter = REMOTE_DEVELOPER_STARTER, .socket = socket };
         sd_event *event = NULL;
         int r;
 

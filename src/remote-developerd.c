@@ -119,7 +119,7 @@ static char *find_workspaces_directory(const Service *s) {
  * nobody asked for all: they are told of where it is asked for. */
 static int tell_missing_programs(const Service *s) {
         _cleanup_strv_ char **directories = NULL;
-        int r = program_path_new(REMOTE_DEVELOPER_LAUNCHER, &directories);
+        int r = program_path_new(REMOTE_DEVELOPER_STARTER, &directories);
 
         for (size_t i = 0; r >= 0 && i < s->config.n_recipes; i++) {
                 const Recipe *recipe = &s->config.recipes[i];
@@ -256,7 +256,7 @@ static int open_manager(Service *s, Problem *problem) {
         _cleanup_free_ char *endings = ending_spill_directory(s->options.scope == RUNTIME_SCOPE_SYSTEM ? 0 : getuid());
         ManagerOptions o = { .config = &s->config, .scope = s->options.scope, .state_directory = s->state_directory,
                              .endings_directory = endings, .recorder = REMOTE_DEVELOPER_RECORDER,
-                             .launcher = REMOTE_DEVELOPER_LAUNCHER, .workspaces_directory = s->workspaces_directory,
+                             .starter = REMOTE_DEVELOPER_STARTER, .workspaces_directory = s->workspaces_directory,
                              .recovered = on_recovered, .userdata = s };
 
         if (!endings)
@@ -268,7 +268,7 @@ static int open_doctor(Service *s) {
         const DoctorOptions o = { .config = &s->config, .config_file = s->options.config, .scope = s->options.scope,
                                   .state_directory = s->state_directory,
                                   .workspaces_directory = s->workspaces_directory,
-                                  .launcher = REMOTE_DEVELOPER_LAUNCHER };
+                                  .starter = REMOTE_DEVELOPER_STARTER };
 
         return doctor_new(s->event, &o, &s->doctor);
 }

@@ -1,4 +1,4 @@
-/* Step: a step before or behind the work, as the launcher runs it: a child of its own, with a time limit that holds
+/* Step: a step before or behind the work, as the starter runs it: a child of its own, with a time limit that holds
  * also while the service is down, and of which nothing is left when it is over. systemd has one limit for all steps of
  * a unit; and what a step leaves in the background would run into the next one. */
 #pragma once

@@ -21,7 +21,7 @@ typedef struct DoctorOptions {
         const char *config_file;    /* the one that was named; NULL: none was */
         RuntimeScope scope;
         const char *state_directory, *workspaces_directory; /* need not be there */
-        const char *launcher; /* finds a task's program where a task's unit finds it */
+        const char *starter; /* finds a task's program where a task's unit finds it */
         const char *socket;   /* where the service should answer; NULL: this is the service */
 } DoctorOptions;
 

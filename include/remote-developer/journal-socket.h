@@ -1,4 +1,4 @@
-/* journald's two sockets as whoever writes to them sees them, without libsystemd: for the static launcher of tasks.
+/* journald's two sockets as whoever writes to them sees them, without libsystemd: for the static starter of tasks.
  * The protocols: sd_journal_stream_fd(3), and https://systemd.io/JOURNAL_NATIVE_PROTOCOL. */
 #pragma once
 

@@ -14,7 +14,7 @@
 typedef enum LogSource {
         LOG_SOURCE_STDOUT,
         LOG_SOURCE_STDERR,
-        LOG_SOURCE_SYSTEM, /* systemd's manager or our launcher, about the task's unit */
+        LOG_SOURCE_SYSTEM, /* systemd's manager or our starter, about the task's unit */
         LOG_SOURCE_GAP,    /* nobody: lines are missing here */
         LOG_SOURCE_MAX,
 } LogSource;

@@ -22,7 +22,7 @@ typedef struct ManagerOptions {
         const char *state_directory;
         const char *endings_directory; /* where the recorder writes if it has to; NULL: nowhere */
         const char *recorder;          /* the program's absolute path */
-        const char *launcher;          /* likewise */
+        const char *starter;          /* likewise */
         const char *workspaces_directory; /* absolute; where the configuration names none */
         const char *program_directory;    /* tests: programs are looked for in this one alone; else NULL */
         const char *journal_directory; /* tests: instead of the machine's journal; else NULL */

@@ -6,7 +6,7 @@
 #define UNIT_DESCRIPTION_STEPS_MAX 16 /* more of them are passed over */
 
 typedef struct UnitDescription {
-        char **argv;             /* of the main command, as the launcher gives them to it; NULL: it has none */
+        char **argv;             /* of the main command, as the starter gives them to it; NULL: it has none */
         char **steps[UNIT_DESCRIPTION_STEPS_MAX]; /* of what runs before it, likewise */
         size_t n_steps;
         usec_t main_started_usec; /* 0: it has not begun */

@@ -17,7 +17,7 @@ typedef struct UnitCommand {
         bool privileged; /* runs as the manager, whatever `user` says */
 } UnitCommand;
 
-/* A command before or behind the main one, which the launcher runs as the unit's user, with a limit of its own. */
+/* A command before or behind the main one, which the starter runs as the unit's user, with a limit of its own. */
 typedef struct UnitStep {
         UnitCommand command;
         unsigned number;          /* in the task's plan, from 0 */
@@ -45,7 +45,7 @@ typedef struct UnitSpec {
         usec_t stop_timeout_usec;  /* between SIGTERM and SIGKILL, and of each command after the end; likewise */
         /* remote-developer-exec, absolute, which becomes the main command. In system mode systemd must find it by its
          * last name, too, where it looks for programs (systemd.service(5), "Command lines"). */
-        const char *launcher;
+        const char *starter;
         bool separate_stderr;  /* it keeps stdout and stderr apart */
         bool is_of_user;       /* of a user's manager */
         UnitCommand main;

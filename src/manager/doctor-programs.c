@@ -1,5 +1,5 @@
 /* The programs that tasks need, asked one after the other for their version, in the unit and as the user in which a
- * task would find them. Where a program is the work of a task the launcher finds it, as it does for tasks; what those
+ * task would find them. Where a program is the work of a task the starter finds it, as it does for tasks; what those
  * run in turn is looked for in PATH. */
 #include "doctor-internal.h"
 
@@ -12,7 +12,7 @@
 
 #define PROGRAM_LIMIT_USEC (10 * USEC_PER_SEC)
 
-/* The launcher's exit status where there is no program of that name. */
+/* The starter's exit status where there is no program of that name. */
 #define STATUS_NOT_FOUND 203
 
 #define WORDS_MAX 6
@@ -30,7 +30,7 @@ typedef struct LoginCheck {
 typedef struct ProgramCheck {
         const char *check; /* the program, too, and the finding's name */
         const char *words[WORDS_MAX]; /* what it is asked */
-        bool launched;                /* found by the launcher */
+        bool launched;                /* found by the starter */
         int absent;                   /* FindingState where there is none; FINDING_OK: it may well be so, and nothing
                                          is said of it */
         const char *need;             /* what it is needed for */
@@ -179,9 +179,9 @@ static int run_program(Doctor *d, const ProgramCheck *c) {
         const char *argv[WORDS_MAX + 4] = {};
         size_t n = 0;
 
-        /* "LAUNCHER -- PROGRAM ARGV..." */
+        /* "STARTER -- PROGRAM ARGV..." */
         if (c->launched) {
-                argv[n++] = d->options.launcher;
+                argv[n++] = d->options.starter;
                 argv[n++] = "--";
                 argv[n++] = c->words[0];
         }

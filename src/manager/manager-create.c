@@ -171,7 +171,7 @@ static UnitSpec make_spec(TaskRun *run, const UnitParts *p, char **recorder_argv
                                              planned_longest(planned->unit_steps, planned->n_steps)),
                 .stop_timeout_usec = MAX_OF(grace, planned_longest(planned->unit_reviews, planned->n_reviews)),
                 .credentials = planned->credentials,
-                .launcher = m->launcher,
+                .starter = m->starter,
                 .separate_stderr = s->separate_stderr,
                 .is_of_user = !system,
                 .main = { .argv = planned->work.argv, .path = planned->work.program },

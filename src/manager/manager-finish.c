@@ -168,7 +168,7 @@ static int note_verdict(TaskRun *run, const Evidence *e, Verdict *v) {
         t->error = TAKE_PTR(v->error);
         t->exit_code = v->exit_code;
         t->finished_at = clock_is_set(v->ended_at) ? v->ended_at : clock_realtime_usec();
-        /* The unit of a program that could not be executed was active, with the launcher, for a moment. */
+        /* The unit of a program that could not be executed was active, with the starter, for a moment. */
         if (!clock_is_set(t->started_at) || never_began(v))
                 t->started_at = MIN_OF(find_start(run, e, v), t->finished_at);
         t->step = task_run_find_last_step(run, e, v);

@@ -84,7 +84,7 @@ struct Manager {
         sd_event *event;
         const Config *config;
         RuntimeScope scope;
-        char *recorder, *launcher, *workspaces_directory;
+        char *recorder, *starter, *workspaces_directory;
         char **programs; /* the directories of programs; owned */
         char *journal_directory;
         JournalSource journal;

@@ -6,7 +6,7 @@
 #include <remote-developer/recipe.h>
 #include <remote-developer/unit-spec.h>
 
-/* What the launcher takes at most to end a step that is overdue, with all it started, and its relay (step.c). */
+/* What the starter takes at most to end a step that is overdue, with all it started, and its relay (step.c). */
 #define STEP_END_USEC (20 * USEC_PER_SEC)
 
 typedef struct PlannedStep {

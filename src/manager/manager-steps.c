@@ -17,7 +17,7 @@ static bool is_of_invocation(const TaskRun *run, const char *id) {
         return !run->task->invocation_id || string_equal(run->task->invocation_id, id);
 }
 
-/* The launcher says in the journal when each one begins. 0: nothing tells. */
+/* The starter says in the journal when each one begins. 0: nothing tells. */
 static unsigned find_in_journal(const TaskRun *run) {
         _cleanup_(evidence_done) Evidence e = EVIDENCE_NULL;
         const char *id = run->watch.status.invocation_id;

@@ -54,7 +54,7 @@ static int copy_options(Manager *m, const ManagerOptions *o) {
         m->userdata = o->userdata;
         r = string_replace(&m->recorder, o->recorder);
         if (r >= 0)
-                r = string_replace(&m->launcher, o->launcher);
+                r = string_replace(&m->starter, o->starter);
         if (r >= 0)
                 r = string_replace(&m->journal_directory, o->journal_directory);
         if (r >= 0)
@@ -130,7 +130,7 @@ Manager *manager_free(Manager *m) {
         sd_event_unref(m->event);
         strv_free(m->left_alone);
         free(m->recorder);
-        free(m->launcher);
+        free(m->starter);
         free(m->workspaces_directory);
         strv_free(m->programs);
         free(m->journal_directory);

@@ -106,7 +106,7 @@ static UnitSpec make_spec(const OperationRun *o, const OperationParts *p) {
                 .runtime_max_usec = m->config->default_timeout_usec,
                 .start_timeout_usec = m->config->default_timeout_usec,
                 .stop_timeout_usec = STOP_TIMEOUT_USEC,
-                .launcher = m->launcher,
+                .starter = m->starter,
                 .is_of_user = !system,
                 .main = { .argv = (char *const *) p->argv, .path = p->program },
         };

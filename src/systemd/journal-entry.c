@@ -102,8 +102,8 @@ static bool is_managers(const Fields *f, RuntimeScope scope) {
         return scope == RUNTIME_SCOPE_USER ? string_equal(f->unit, "init.scope") : string_equal(f->pid, "1");
 }
 
-/* What our launcher says of a step, as systemd might; not of another task than its own. */
-static bool is_launchers(const Fields *f) {
+/* What our starter says of a step, as systemd might; not of another task than its own. */
+static bool is_starters(const Fields *f) {
         return string_equal(f->message_id, STEP_MESSAGE_ID) && (!*f->unit || string_equal(f->unit, f->about));
 }
 
@@ -141,7 +141,7 @@ static void take_source(JournalEntry *e, const Fields *f, RuntimeScope scope) {
                 if (scope == RUNTIME_SCOPE_SYSTEM)
                         take_unit(e, f->object);
                 e->of_all = scope == RUNTIME_SCOPE_USER && is_of_user_manager(f);
-        } else if ((is_managers(f, scope) || is_launchers(f)) && task_id_from_unit(f->about, id)) {
+        } else if ((is_managers(f, scope) || is_starters(f)) && task_id_from_unit(f->about, id)) {
                 e->source = LOG_SOURCE_SYSTEM;
                 take_unit(e, f->about);
         } else

@@ -106,7 +106,7 @@ static const struct {
 };
 
 /* Only the manager may tell, which in system mode is root's; and, of a failed start, its child before it became the
- * program, which may be the task's user by then, and gone before journald looked for its unit; as our launcher of a
+ * program, which may be the task's user by then, and gone before journald looked for its unit; as our starter of a
  * step is. A task could thus lie of its own start, and gain nothing but a failure with another name. */
 static bool record_is_trusted(sd_journal *j, RuntimeScope scope, const char *unit) {
         char uid[16], message_id[ID128_TEXT_SIZE], writer[128];

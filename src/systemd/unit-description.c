@@ -27,7 +27,7 @@ static int read_strv(sd_bus_message *m, void *target) {
         return 0;
 }
 
-/* Words of ours before "--", that of the launcher itself passed over. */
+/* Words of ours before "--", that of the starter itself passed over. */
 static bool has_option(char *const *argv, const char *word) {
         for (size_t i = 1; argv && argv[0] && argv[i] && !string_equal(argv[i], "--"); i++)
                 if (string_equal(argv[i], word))
@@ -35,7 +35,7 @@ static bool has_option(char *const *argv, const char *word) {
         return false;
 }
 
-/* The launcher becomes the command, whose words may be encoded (unit-spec.c): what stands behind "--" is the program
+/* The starter becomes the command, whose words may be encoded (unit-spec.c): what stands behind "--" is the program
  * and the arguments from argv[0] on. */
 static int undo_launch(char **argv, bool encoded) {
         size_t n = strv_length(argv), skip = 1;
@@ -73,7 +73,7 @@ static int take_main(sd_bus_message *m, UnitDescription *d) {
         return undo_launch(d->argv, has_option(d->argv, "--encoded"));
 }
 
-/* A service before this one started the recorder without the launcher. */
+/* A service before this one started the recorder without the starter. */
 static int take_recorder(sd_bus_message *m, UnitDescription *d) {
         int r = read_command(m, &d->recorder_argv);
 

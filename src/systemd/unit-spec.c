@@ -144,7 +144,7 @@ static int append_step_options(sd_bus_message *m, const UnitStep *s) {
         return r < 0 ? r : append_option(m, s->input, "input=", s->input);
 }
 
-/* The launcher's: it relays the command's output; of the recorder it only decodes the words. */
+/* The starter's: it relays the command's output; of the recorder it only decodes the words. */
 static int append_options(sd_bus_message *m, const Line *l) {
         const UnitSpec *spec = l->spec;
         bool relays = l->command != &spec->recorder;
@@ -164,12 +164,12 @@ static int append_options(sd_bus_message *m, const Line *l) {
         return r < 0 ? r : append_option(m, true, "", "");
 }
 
-/* "LAUNCHER OPTION... -- PROGRAM ARGV..." */
+/* "STARTER OPTION... -- PROGRAM ARGV..." */
 static int append_launch(sd_bus_message *m, const Line *l) {
         int r = sd_bus_message_open_container(m, 'a', "s");
 
         if (r >= 0)
-                r = append_word(m, l->spec->launcher, false);
+                r = append_word(m, l->spec->starter, false);
         if (r >= 0)
                 r = append_options(m, l);
         if (r >= 0)
@@ -179,16 +179,16 @@ static int append_launch(sd_bus_message *m, const Line *l) {
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-/* The launcher itself. A privileged command is one to systemd's file only by a "+" before its program, and the plain
+/* The starter itself. A privileged command is one to systemd's file only by a "+" before its program, and the plain
  * form writes the program as it was given, if it is a path or a file's name: "+remote-developer-exec" is a name, and
  * when the file is read again the "+" is the prefix, and the rest is searched for (tried). In memory the command must
  * have the same name then, or a reload would break off the list of commands with it. */
 static int append_path(sd_bus_message *m, const Line *l, bool plain) {
-        const char *slash = strrchr(l->spec->launcher, '/');
+        const char *slash = strrchr(l->spec->starter, '/');
         _cleanup_free_ char *name = NULL;
 
         if (!l->command->privileged || l->spec->is_of_user || !slash)
-                return sd_bus_message_append(m, "s", l->spec->launcher);
+                return sd_bus_message_append(m, "s", l->spec->starter);
         name = string_format("%s%s", plain ? "+" : "", slash + 1);
         return name ? sd_bus_message_append(m, "s", name) : -ENOMEM;
 }
@@ -259,7 +259,7 @@ static int close_lines(sd_bus_message *m) {
  * the unit would have lost its commands, the recorder among them. So the plain form goes first, which the file keeps;
  * an empty Ex array then clears the list in memory but not what a reload will find. And the text of the plain form
  * does not survive either (tried: it writes "\$" and "\;" and reads them as backslash and all; a program's name with
- * a blank makes the unit invalid): so it is in the launcher's letters. For the main command they are no form for both,
+ * a blank makes the unit invalid): so it is in the starter's letters. For the main command they are no form for both,
  * since an argument may be as long as the kernel allows, and is up to three times as long in letters. The others have
  * only the letters: a list of commands goes on after a reload only where the one that runs is found again, word by
  * word (tried; else the steps behind it are passed over). */

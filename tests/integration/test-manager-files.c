@@ -224,7 +224,7 @@ static void test_second_service_is_refused(void) {
 
         if (!story_begin(&s))
                 return;
-        o = (ManagerOptions){ .config = &s.config, .state_directory = s.state, .recorder = "/r", .launcher = "/l",
+        o = (ManagerOptions){ .config = &s.config, .state_directory = s.state, .recorder = "/r", .starter = "/l",
                               .journal_directory = s.journal };
         TAP_CHECK_INT(manager_new(s.event, &o, &second, &s.problem), -EBUSY);
         snprintf(pid, sizeof(pid), "process %d", (int) getpid());

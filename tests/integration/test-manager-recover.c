@@ -174,7 +174,7 @@ static void test_unit_without_document_is_adopted(void) {
                 TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
 }
 
-/* As a unit's commands are after a daemon-reload: the launcher and all that it becomes, encoded. */
+/* As a unit's commands are after a daemon-reload: the starter and all that it becomes, encoded. */
 static void test_reloaded_unit_is_adopted(void) {
         static const char *const plain[] = { "/usr/libexec/exec", "--encoded", "--task=x", "--", "make", "make",
                                              "=24HOME", "a=24=24b=5c=3b", "--separate-stderr", NULL };

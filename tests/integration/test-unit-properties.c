@@ -12,22 +12,22 @@ typedef struct Row {
         const char *text; /* with placeholders, see story_expand() */
 } Row;
 
-#define LAUNCHER "\"/usr/libexec/exec\""
+#define STARTER "\"/usr/libexec/exec\""
 #define TASK "\"--task={id}\""
 #define PLAIN_WITH(options, program, words)                                                                  \
-        "a(sasb) [(" LAUNCHER ", [" LAUNCHER ", \"--encoded\", " options ", \"--\", \"" program "\", " words \
+        "a(sasb) [(" STARTER ", [" STARTER ", \"--encoded\", " options ", \"--\", \"" program "\", " words \
         "], false)]"
 #define SENT_WITH(options, program, words)                                                                   \
-        "a(sasas) [(" LAUNCHER ", [" LAUNCHER ", " options ", \"--\", \"" program "\", " words             \
+        "a(sasas) [(" STARTER ", [" STARTER ", " options ", \"--\", \"" program "\", " words             \
         "], [\"no-env-expand\"])]"
 #define SEPARATE TASK ", \"--user\", \"--separate-stderr\""
 #define PLAIN(program, words) PLAIN_WITH(TASK ", \"--user\"", program, words)
 #define SENT(program, words) SENT_WITH(TASK ", \"--user\"", program, words)
-#define RECORDER "[" LAUNCHER ", \"--encoded\", \"--\", \"/usr/libexec/recorder\", \"/usr/libexec/recorder\", " \
+#define RECORDER "[" STARTER ", \"--encoded\", \"--\", \"/usr/libexec/recorder\", \"/usr/libexec/recorder\", " \
                  "\"{state}\", \"{id}\"]"
 /* A step of the agent's recipe; its words are the same in systemd's file and in its memory. */
 #define STEP(number, words)                                                                                  \
-        "(" LAUNCHER ", [" LAUNCHER ", \"--encoded\", " TASK ", \"--step=" number "\", "                     \
+        "(" STARTER ", [" STARTER ", \"--encoded\", " TASK ", \"--step=" number "\", "                     \
         "\"--timeout-usec=120000000\", \"--\", \"/usr/libexec/remote-developer-step\", "                       \
         "\"remote-developer-step\", " words "]"
 #define OF_TASK "\"--root\", \"/srv/workspaces\", \"--task\", \"{id}\""
@@ -35,9 +35,9 @@ typedef struct Row {
 
 /* What is the same for every task stands at the end. */
 #define LIMITS(runtime)                                                                                      \
-        { "ExecStopPost", "a(sasb) [(" LAUNCHER ", " RECORDER ", true)]" },                                  \
+        { "ExecStopPost", "a(sasb) [(" STARTER ", " RECORDER ", true)]" },                                  \
         { "ExecStopPostEx", "a(sasas) []" },                                                                 \
-        { "ExecStopPostEx", "a(sasas) [(" LAUNCHER ", " RECORDER ", " PRIVILEGED ")]" },                     \
+        { "ExecStopPostEx", "a(sasas) [(" STARTER ", " RECORDER ", " PRIVILEGED ")]" },                     \
         { "IgnoreSIGPIPE", "b false" },                                                                      \
         { "RuntimeMaxUSec", "t " runtime },                                                                  \
         { "TimeoutStartUSec", "t 120000000" },                                                               \

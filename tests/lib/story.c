@@ -106,7 +106,7 @@ static void on_recovered(void *userdata) {
 bool story_load(Story *s) {
         ManagerOptions o = { .config = &s->config, .scope = s->scope, .state_directory = s->state,
                              .endings_directory = s->endings, .recorder = "/usr/libexec/recorder",
-                             .launcher = "/usr/libexec/exec", .workspaces_directory = "/srv/workspaces",
+                             .starter = "/usr/libexec/exec", .workspaces_directory = "/srv/workspaces",
                              .program_directory = s->programs, .journal_directory = s->journal,
                              .recovered = on_recovered, .userdata = s };
 

@@ -11,7 +11,7 @@ CLIENT_C, ROUTES_C = 'src/systemd/unit-client.c', 'src/api/routes.c'
 README, CONFIG, MANUAL = 'README.md', 'config/long_running_tasks.yaml', 'docs/remote-developerd.8'
 SERVICE, SOCKET = 'build/units/system/remote-developer.service', 'build/units/user/remote-developer.socket'
 SYSUSERS, TMPFILES = 'build/units/remote-developer.sysusers.conf', 'build/units/remote-developer.tmpfiles.conf'
-LAUNCHER = 'units/system/launcher.service'
+STARTER = 'units/system/starter.service'
 PROGRAM = 'build/remote-developerd'
 PAGE = 'src/api/page.html'
 
@@ -157,7 +157,7 @@ UNITS = [
     ('units', {SOCKET: plus('Alien=1\n')}, "user/remote-developer.socket:6: Unknown key 'Alien'"),
     ('units', {SOCKET.replace('.socket', '.service'): None}, 'units/user:1: no service there'),
     ('units', {SERVICE: swap('CapabilityBoundingSet=\n', '')}, 'developer.service:1: more exposed than 2 of 10'),
-    ('units', {LAUNCHER: '[Service]\nExecStart=/bin/true\n'}, 'launcher.service:1: more exposed than 3 of 10'),
+    ('units', {STARTER: '[Service]\nExecStart=/bin/true\n'}, 'starter.service:1: more exposed than 3 of 10'),
     ('units', {SYSUSERS: plus('q nobody\n')}, "Unknown command type 'q'"),
     ('units', {TMPFILES: plus('d /var/x 0999\n')}, "Invalid mode '0999'"),
     ('units', {TMPFILES: plus('d /var/x 0755 stranger\n')}, "Failed to resolve user 'stranger'"),

@@ -30,7 +30,7 @@ def verdict(task):
 
 def test_usage_is_told_in_numbers(s):
     task_id, go = begin(s, 'exit 0')
-    # The figures may be a second old, of when the launcher was alone.
+    # The figures may be a second old, of when the starter was alone.
     until(lambda: s.api.alive(task_id)['thread_info']['tasks'] == 2, 'the program and the relay of its output')
     usage = s.api.alive(task_id)['thread_info']
     check(isinstance(usage['memory_bytes'], int) and usage['memory_bytes'] > 0, 'bytes', usage)
