@@ -105,8 +105,6 @@ char *task_store_operation_path(const TaskStore *s, const char *id); /* fresh me
 int task_store_remove_operation(TaskStore *s, const char *id);
 int task_store_list_operations(TaskStore *s, char ***ret); /* the ids of those that have one, oldest first */
 
-char *task_store_ending_path(const TaskStore *s, const char *id, int attempt);
-
 /* What the recorder is told to put before ".result": "<id>" or "<id>.<attempt>". Fresh memory or NULL. */
 char *task_store_ending_stem(const char *id, int attempt);
 

@@ -7,14 +7,13 @@
  *   task-count.c       counts the log, reads the agent's account in it
  *   manager-saves.c    when what was counted is saved
  *   manager-create.c   from a request to a unit
- *   manager-plan.c     what a recipe comes to for one attempt
  *   manager-steps.c    which step of its plan a task is at
  *   manager-cancel.c   stop, grace, kill; forget
  *   manager-deadline.c the warning ahead of the time limit; stalled tasks
  *   manager-changes.c  what a review found
- *   manager-operation.c  commits and pull requests; operation-run.c: their units
+ *   manager-operation.c  commits and pull requests
  *   manager-finish.c   from an ended unit to the verdict
- *   manager-recipe.c   recipes that can run, their values; one task in a directory
+ *   manager-recipe.c   the program of a recipe; one task in a directory
  *   manager-resume.c   further attempts
  *   manager-recover.c  comparing units and files
  *   manager-adopt.c    a unit without a file
@@ -28,6 +27,7 @@
 
 #include <remote-developer/agent.h>
 #include <remote-developer/claude.h>
+#include <remote-developer/launch.h>
 #include <remote-developer/manager.h>
 #include <remote-developer/task-archive.h>
 #include <remote-developer/task-store.h>
@@ -35,9 +35,6 @@
 
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
-
-/* What a task is part of that shall not outlive the service. */
-#define SERVICE_UNIT "remote-developer.service"
 
 typedef struct TaskRun {
         Manager *manager;
@@ -84,8 +81,9 @@ struct Manager {
         sd_event *event;
         const Config *config;
         RuntimeScope scope;
+        Launch launch; /* borrows what follows */
         char *recorder, *starter, *workspaces_directory;
-        char **programs; /* the directories of programs; owned */
+        char **programs; /* the directories of programs */
         char *journal_directory;
         JournalSource journal;
         void (*recovered)(void *userdata);
@@ -168,8 +166,6 @@ void task_run_stop_waiting(TaskRun *run);
 
 /* manager-recipe.c */
 
-/* Of the configuration as it is now, and its programs are there; else -EINVAL with the field "recipe". */
-int manager_find_recipe(const Manager *m, const TaskSpec *s, const Recipe **ret, Problem *problem);
 const char *manager_program_of(const Manager *m, const Task *t); /* the name of the work's; borrowed, never NULL */
 
 /* -EBUSY: another task works in the directory, and the problem says which. */
@@ -178,16 +174,6 @@ int manager_check_writer(const Manager *m, const TaskSpec *s, Problem *problem);
 
 /* An agent's next attempt gets a session id of its own. */
 int manager_new_session(Task *t);
-
-/* What the placeholders stand for in the task; the task is borrowed. */
-typedef struct TaskValues {
-        RecipeValues values;
-        char *repository_url, *branch, *workspace;
-        char attempt[16];
-} TaskValues;
-
-void task_values_done(TaskValues *v);
-int task_values_init(const Manager *m, const Task *t, TaskValues *ret);
 
 /* manager-steps.c */
 bool task_run_has_steps(const TaskRun *run);                      /* more than the work */

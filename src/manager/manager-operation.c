@@ -288,7 +288,9 @@ static int begin(OperationRun *o, const OperationRequest *request, Problem *prob
                 (void) operation_run_free(o);
                 return manager_write_problem(m, r, "The operation", problem);
         }
-        r = operation_run_start(o, request->secrets && request->secrets->pairs, on_start_reply);
+        r = launch_operation(&m->launch, o->task, request->secrets && request->secrets->pairs, m->store, m->units,
+                             on_start_reply, o);
+        o->asked = r >= 0;
         if (r < 0) {
                 take_back(o);
                 return problem_set(problem, r, NULL, "The operation could not be started: %s", strerror(-r));

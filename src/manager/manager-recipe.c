@@ -1,30 +1,10 @@
-/* What the manager knows of recipes: whether one can run, what its placeholders stand for in a task, and that only one
- * task works in a directory. */
+/* What the manager knows of recipes: the program of one, that only one task works in a directory, and the session of
+ * an agent. */
 #include "manager-internal.h"
 
 #include <remote-developer/strings.h>
-#include <remote-developer/workspace.h>
 
-#include <stdio.h>
 #include <systemd/sd-id128.h>
-
-int manager_find_recipe(const Manager *m, const TaskSpec *s, const Recipe **ret, Problem *problem) {
-        const Recipe *recipe = config_find_recipe(m->config, s->recipe);
-        const char *program;
-        size_t line;
-
-        if (!recipe)
-                return problem_set(problem, -EINVAL, "recipe", "There is no recipe \"%.*s\" in the configuration",
-                                   PROBLEM_VALUE_MAX, s->recipe);
-        program = recipe_missing_program(recipe, m->programs, &line);
-        if (program)
-                return problem_set(problem, -EINVAL, "recipe",
-                                "The recipe %s needs the program %.*s, which is not there: install it in one of the "
-                                "directories that systemd looks in, such as /usr/local/bin",
-                                recipe->name, PROBLEM_VALUE_MAX, program);
-        *ret = recipe;
-        return 0;
-}
 
 const char *manager_program_of(const Manager *m, const Task *t) {
         const Recipe *recipe = config_find_recipe(m->config, t->spec.recipe);
@@ -93,7 +73,7 @@ int manager_check_writer(const Manager *m, const TaskSpec *s, Problem *problem) 
                            "Another task, %s, works in this directory: wait for its end, or cancel it", t->id);
 }
 
-/* --- values --- */
+/* --- sessions --- */
 
 int manager_new_session(Task *t) {
         char text[SD_ID128_UUID_STRING_MAX];
@@ -104,45 +84,4 @@ int manager_new_session(Task *t) {
                 return string_replace(&t->session_id, NULL);
         r = sd_id128_randomize(&id);
         return r < 0 ? r : string_replace(&t->session_id, sd_id128_to_uuid_string(id, text));
-}
-
-void task_values_done(TaskValues *v) {
-        free(v->repository_url);
-        free(v->branch);
-        free(v->workspace);
-        *v = (TaskValues){};
-}
-
-static int fill_workspace(const Manager *m, const Task *t, TaskValues *v) {
-        if (t->spec.working_directory)
-                return 0;
-        v->branch = workspace_branch(t->id);
-        v->workspace = workspace_tree(m->workspaces_directory, t->id);
-        return v->branch && v->workspace ? 0 : -ENOMEM;
-}
-
-int task_values_init(const Manager *m, const Task *t, TaskValues *ret) {
-        _cleanup_(task_values_done) TaskValues v = {};
-        const TaskSpec *s = &t->spec;
-        int r = 0;
-
-        if (s->github_repo)
-                r = workspace_url(s->github_repo, &v.repository_url, NULL);
-        if (r >= 0 && s->github_repo)
-                r = fill_workspace(m, t, &v);
-        if (r < 0)
-                return r;
-        snprintf(v.attempt, sizeof(v.attempt), "%d", t->attempt);
-        *ret = v;
-        v = (TaskValues){};
-        ret->values = (RecipeValues){
-                .task_id = t->id, .task_description = s->task_description.data,
-                .task_description_size = s->task_description.size, .github_repo = s->github_repo,
-                .repository_url = ret->repository_url, .devpod_name = s->devpod_name, .pod = s->pod,
-                .namespace = s->namespace, .branch = ret->branch, .workspace = ret->workspace,
-                .working_directory = s->working_directory ?: ret->workspace,
-                .workspaces = m->workspaces_directory, .session_id = t->session_id, .attempt = ret->attempt,
-                .command = s->command,
-        };
-        return 0;
 }

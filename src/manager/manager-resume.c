@@ -253,7 +253,7 @@ static int renew_credentials(Task *next, const Secrets *secrets) {
 /* What was so when the task was asked for may be otherwise now. */
 static int check_next(const Manager *m, const Task *next, Problem *problem) {
         const Recipe *recipe;
-        int r = manager_find_recipe(m, &next->spec, &recipe, problem);
+        int r = launch_find_recipe(&m->launch, &next->spec, &recipe, problem);
 
         return r < 0 ? r : manager_check_directory(m, &next->spec, problem);
 }

@@ -63,6 +63,8 @@ static int copy_options(Manager *m, const ManagerOptions *o) {
         if (r >= 0)
                 r = o->program_directory ? strv_append(&m->programs, o->program_directory) :
                                            program_path_new(o->recorder, &m->programs);
+        m->launch = (Launch){ .config = m->config, .scope = m->scope, .recorder = m->recorder, .starter = m->starter,
+                              .workspaces_directory = m->workspaces_directory, .programs = m->programs };
         m->journal = (JournalSource){ .scope = o->scope, .directory = m->journal_directory,
                                       .split = splits_journal(o->config, o->scope) };
         return r < 0 ? r : clock_boot_id(m->boot_id);
@@ -82,6 +84,8 @@ static int open_parts(Manager *m, const ManagerOptions *o, Problem *problem) {
                 r = unit_client_new(m->event, m->scope, &unit_events, m, &m->units);
         if (r >= 0)
                 r = task_store_open(o->state_directory, &m->store, problem);
+        if (r >= 0)
+                m->launch.state_directory = task_store_path(m->store);
         if (r >= 0 && o->endings_directory)
                 r = task_store_add_endings(m->store, o->endings_directory);
         if (r >= 0)

@@ -17,6 +17,3 @@ struct OperationRun {
         void *userdata;
         LIST_ENTRY(OperationRun) list;
 };
-
-/* Asks systemd for its unit; its text is in the store, and its token if it `has_token`. The reply gets the run. */
-int operation_run_start(OperationRun *o, bool has_token, UnitReply replied);

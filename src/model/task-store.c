@@ -345,12 +345,6 @@ void task_store_remove_inputs(TaskStore *s, const char *id) {
                 (void) unlinkat(s->dir_fd, input_name(name, id, i), 0);
 }
 
-char *task_store_ending_path(const TaskStore *s, const char *id, int attempt) {
-        char name[NAME_SIZE];
-
-        return string_format("%s/%s", s->path, ending_name(name, id, attempt));
-}
-
 char *task_store_ending_stem(const char *id, int attempt) {
         return attempt == 1 ? strdup(id) : string_format("%s.%d", id, attempt);
 }

@@ -16,9 +16,10 @@ import sys
 # A room's floor. An include may point to its own room or to a lower floor; rooms on one floor are blind to each
 # other. "main" is what lies directly in src/: one file per program, argv and wiring only.
 FLOORS = {
-    'main': 5,
-    'api': 4,
-    'manager': 3,
+    'main': 6,
+    'api': 5,
+    'manager': 4,
+    'launch': 3,
     'systemd': 2, 'http': 2, 'agents': 2, 'steps': 2,
     'model': 1,
     'base': 0,

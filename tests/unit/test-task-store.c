@@ -427,7 +427,7 @@ static void test_spilled_ending_follows_no_link(void) {
 static void test_prompt(void) {
         FIXTURE;
         _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
-        _cleanup_free_ char *prompt = NULL, *ending = NULL;
+        _cleanup_free_ char *prompt = NULL;
 
         if (!fixture_init(&f))
                 return;
@@ -436,9 +436,7 @@ static void test_prompt(void) {
         TAP_CHECK_INT(file_read(f.scratch.fd, ID ".prompt", 100, &text), 0);
         TAP_CHECK_STRING(text.data, "--version\n\"$HOME\"");
         prompt = task_store_prompt_path(f.store, ID);
-        ending = task_store_ending_path(f.store, ID, 1);
         TAP_CHECK_STRING(prompt, scratch_path(&f.scratch, ID ".prompt"));
-        TAP_CHECK_STRING(ending, scratch_path(&f.scratch, ID ".result"));
 }
 
 static void test_active_tasks(void) {

@@ -1,7 +1,6 @@
-/* OperationRun: the unit of an operation. It has one command, the step, and neither a recorder nor a log of its own
+/* The unit of an operation: see launch.h. It has one command, the step, and neither a recorder nor a log of its own
  * among those of tasks: what it came to is in its report, and what it wrote is in the journal under its name. */
-#include "manager-plan.h"
-#include "operation-run.h"
+#include "launch-internal.h"
 
 #include <remote-developer/strings.h>
 #include <remote-developer/workspace.h>
@@ -13,15 +12,15 @@
 
 /* Everything that its UnitSpec borrows while it is sent. */
 typedef struct OperationParts {
-        char *description, *program, *input_file, *log_field, *identifier, *directory;
+        char *unit, *description, *program, *input_file, *log_field, *identifier, *directory;
         char *root, *task, *repository, *operation;
         const char *argv[8];
         char **environment, **credentials;
 } OperationParts;
 
 static void operation_parts_done(OperationParts *p) {
-        char *texts[] = { p->description, p->program, p->input_file, p->log_field,  p->identifier,
-                          p->directory,   p->root,    p->task,       p->repository, p->operation };
+        char *texts[] = { p->unit,       p->description, p->program, p->input_file, p->log_field, p->identifier,
+                          p->directory, p->root, p->task, p->repository, p->operation };
 
         for (size_t i = 0; i < ELEMENTSOF(texts); i++)
                 free(texts[i]);
@@ -29,18 +28,21 @@ static void operation_parts_done(OperationParts *p) {
         strv_free(p->credentials);
 }
 
-static int fill_argv(const OperationRun *o, OperationParts *p) {
-        const Task *t = o->task;
+static const char *word_of(const Task *t) {
+        return operation_kind_words[t->operation.kind];
+}
+
+static int fill_argv(const Launch *l, const Task *t, OperationParts *p) {
         size_t n = 0;
 
-        p->root = string_format("--root=%s", o->manager->workspaces_directory);
+        p->root = string_format("--root=%s", l->workspaces_directory);
         p->task = string_format("--task=%s", t->id);
         p->operation = string_format("--operation=%s", t->operation.number);
         p->repository = t->spec.github_repo ? string_format("--repository=%s", t->spec.github_repo) : NULL;
         if (!p->root || !p->task || !p->operation || (t->spec.github_repo && !p->repository))
                 return -ENOMEM;
         p->argv[n++] = "remote-developer-step";
-        p->argv[n++] = operation_kind_words[o->kind];
+        p->argv[n++] = word_of(t);
         p->argv[n++] = p->root;
         p->argv[n++] = p->task;
         p->argv[n++] = p->operation;
@@ -48,54 +50,52 @@ static int fill_argv(const OperationRun *o, OperationParts *p) {
         return 0;
 }
 
-static int fill_environment(const OperationRun *o, bool has_token, OperationParts *p) {
-        _cleanup_(task_values_done) TaskValues v = {};
-        const Manager *m = o->manager;
+static int fill_environment(const Launch *l, const Task *t, bool has_token, OperationParts *p) {
+        _cleanup_(launch_values_done) LaunchValues v = {};
         int r;
 
-        r = task_values_init(m, o->task, &v);
+        r = launch_values_init(l, t, &v);
         if (r < 0)
                 return r;
         /* Of its own work tree the step knows whether it is here or in a pod. */
-        p->directory = string_format("%s%s", o->task->spec.working_directory ? "" : "-", v.values.working_directory);
+        p->directory = string_format("%s%s", t->spec.working_directory ? "" : "-", v.values.working_directory);
         if (!p->directory)
                 return -ENOMEM;
-        return manager_plan_environment(m, config_find_recipe(m->config, o->task->spec.recipe), o->task, &v.values,
-                                        has_token, &p->environment);
+        return launch_environment(l, config_find_recipe(l->config, t->spec.recipe), t, &v.values, has_token,
+                                  &p->environment);
 }
 
-static int fill_parts(const OperationRun *o, bool has_token, OperationParts *p) {
-        const Task *t = o->task;
-        const char *word = operation_kind_words[o->kind];
+static int fill_parts(const Launch *l, const Task *t, bool has_token, const TaskStore *files, OperationParts *p) {
+        const char *word = word_of(t);
         _cleanup_free_ char *credential = NULL;
         int r;
 
+        p->unit = operation_unit_name((OperationKind) t->operation.kind, t->id);
         p->description = string_format("Remote Developer %s: %s", t->id, word);
-        p->program = manager_step_program(o->manager);
-        p->input_file = task_store_operation_path(o->manager->store, t->id);
+        p->program = launch_step_program(l);
+        p->input_file = task_store_operation_path(files, t->id);
         p->log_field = string_format("REMOTE_DEVELOPER_TASK=%s", t->id);
         p->identifier = string_format("%s-%s", word, t->id);
-        if (!p->description || !p->program || !p->input_file || !p->log_field || !p->identifier)
+        if (!p->unit || !p->description || !p->program || !p->input_file || !p->log_field || !p->identifier)
                 return -ENOMEM;
-        r = fill_argv(o, p);
+        r = fill_argv(l, t, p);
         if (r >= 0)
-                r = fill_environment(o, has_token, p);
+                r = fill_environment(l, t, has_token, p);
         if (r < 0 || !has_token)
                 return r;
-        credential = task_store_credential(o->manager->store, t->id, WORKSPACE_TOKEN);
+        credential = task_store_credential(files, t->id, WORKSPACE_TOKEN);
         return credential ? strv_append(&p->credentials, credential) : -ENOMEM;
 }
 
-static UnitSpec make_spec(const OperationRun *o, const OperationParts *p) {
+static UnitSpec make_spec(const Launch *l, const OperationParts *p) {
         static const uint64_t no_core = 0; /* there may be a token in it */
-        const Manager *m = o->manager;
-        bool system = m->scope == RUNTIME_SCOPE_SYSTEM;
+        bool system = l->scope == RUNTIME_SCOPE_SYSTEM;
 
         return (UnitSpec){
-                .unit = o->watch.unit,
+                .unit = p->unit,
                 .description = p->description,
                 .slice = TASK_SLICE,
-                .user = system ? m->config->user : NULL,
+                .user = system ? l->config->user : NULL,
                 .working_directory = p->directory,
                 .environment = p->environment,
                 .credentials = p->credentials,
@@ -103,27 +103,26 @@ static UnitSpec make_spec(const OperationRun *o, const OperationParts *p) {
                 .input_file = p->input_file,
                 .log_field = p->log_field,
                 .log_identifier = p->identifier,
-                .runtime_max_usec = m->config->default_timeout_usec,
-                .start_timeout_usec = m->config->default_timeout_usec,
+                .runtime_max_usec = l->config->default_timeout_usec,
+                .start_timeout_usec = l->config->default_timeout_usec,
                 .stop_timeout_usec = STOP_TIMEOUT_USEC,
-                .starter = m->starter,
+                .starter = l->starter,
                 .is_of_user = !system,
                 .main = { .argv = (char *const *) p->argv, .path = p->program },
         };
 }
 
-int operation_run_start(OperationRun *o, bool has_token, UnitReply replied) {
+int launch_operation(const Launch *l, const Task *t, bool has_token, TaskStore *files, UnitClient *units,
+                     UnitReply callback, void *userdata) {
         _cleanup_(operation_parts_done) OperationParts parts = {};
         UnitSpec spec;
         int r;
 
-        r = fill_parts(o, has_token, &parts);
+        r = fill_parts(l, t, has_token, files, &parts);
         if (r < 0)
                 return r;
-        spec = make_spec(o, &parts);
+        spec = make_spec(l, &parts);
         /* Of an operation whose release was cut off. Where there is none this does nothing. */
-        (void) unit_client_reset_unit(o->manager->units, o->watch.unit, NULL, NULL);
-        r = unit_client_start_unit(o->manager->units, &spec, replied, o);
-        o->asked = r >= 0;
-        return r;
+        (void) unit_client_reset_unit(units, parts.unit, NULL, NULL);
+        return unit_client_start_unit(units, &spec, callback, userdata);
 }
