@@ -24,6 +24,7 @@
 #define ASK_LIMIT_MSEC 5000
 #define SYSTEMCTL "/usr/bin/systemctl"
 
+/* As the directory's owner, who is not root in system mode, and in whose directory anything may lie. */
 static int write_ending_in(int dir_fd, const char *id, const Ending *e) {
         _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
         _cleanup_free_ char *name = string_format("%s.result", id);
@@ -31,24 +32,17 @@ static int write_ending_in(int dir_fd, const char *id, const Ending *e) {
 
         if (dir_fd < 0)
                 return dir_fd;
-        r = name ? ending_to_text(e, &text) : -ENOMEM;
+        r = file_act_as_owner(dir_fd);
+        if (r >= 0)
+                r = name ? ending_to_text(e, &text) : -ENOMEM;
         return r < 0 ? r : file_write_durable(dir_fd, name, text.data, text.size, 0644);
 }
 
-/* Only its owner, who is root or the very user, may write in the directories above it. */
+/* Only root, or the very user, may write in the directories above it. */
 static int open_spill_directory(void) {
         _cleanup_free_ char *path = ending_spill_directory(getuid());
-        _cleanup_close_ int fd = -EBADF;
-        struct stat st;
 
-        if (!path)
-                return -ENOMEM;
-        fd = file_open_directory(path, 0755);
-        if (fd < 0)
-                return fd;
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        return st.st_uid == getuid() ? TAKE_FD(fd) : -EPERM;
+        return path ? file_open_directory(path, 0755) : -ENOMEM;
 }
 
 /* A full or read-only disk must not cost the verdict: the runtime directory is memory, and outlives the service. */
@@ -130,7 +124,9 @@ static int record(const char *directory, const char *id) {
 
         r = ending_from_environment(&e);
         clearenv();
-        dir_fd = file_open_directory(directory, 0750);
+        dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (dir_fd < 0)
+                dir_fd = -errno;
         if (r >= 0)
                 r = write_ending(dir_fd, id, &e);
         if (r < 0 || !may_be_shutdown(&e))

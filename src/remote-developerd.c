@@ -11,6 +11,7 @@
 #include <remote-developer/ending.h>
 #include <remote-developer/journal-log.h>
 #include <remote-developer/journal-memory.h>
+#include <remote-developer/launch-client.h>
 #include <remote-developer/listener.h>
 #include <remote-developer/log.h>
 #include <remote-developer/program-path.h>
@@ -47,6 +48,7 @@ typedef struct Service {
         char *state_directory, *workspaces_directory;
         char *config_path; /* of the file that was read; NULL: there was none; owned */
         sd_event *event;
+        LaunchClient *launcher; /* NULL: this process may change units by itself */
         Manager *manager;
         Doctor *doctor;
         Access *access;
@@ -97,22 +99,17 @@ static int read_config(Service *s, Problem *problem) {
 }
 
 static char *find_state_directory(const Service *s) {
-        const char *from_systemd = getenv("STATE_DIRECTORY");
-
         if (s->options.state_directory)
                 return strdup(s->options.state_directory);
         if (s->options.scope == RUNTIME_SCOPE_USER)
                 return string_format("%s/.remote_developer/tasks", getenv("HOME") ?: "");
-        return string_format("%s/tasks", string_is_empty(from_systemd) ? REMOTE_DEVELOPER_STATE : from_systemd);
+        return strdup(REMOTE_DEVELOPER_STATE "/tasks");
 }
 
-/* STATE_DIRECTORY= is that of all state, the directory of the tasks is below it. */
 static char *find_workspaces_directory(const Service *s) {
-        const char *from_systemd = getenv("STATE_DIRECTORY");
-
         if (s->options.scope == RUNTIME_SCOPE_USER)
                 return string_format("%s/.remote_developer/workspaces", getenv("HOME") ?: "");
-        return string_format("%s/workspaces", string_is_empty(from_systemd) ? REMOTE_DEVELOPER_STATE : from_systemd);
+        return strdup(REMOTE_DEVELOPER_STATE "/workspaces");
 }
 
 /* Not an error: whoever needs only the other recipes shall not have to install what these need. Of the shipped ones
@@ -252,9 +249,17 @@ static int add_timers(Service *s) {
         return r;
 }
 
+/* Root asks systemd itself, as does a user of his own manager. */
+static int open_launcher(Service *s) {
+        if (s->options.scope != RUNTIME_SCOPE_SYSTEM || geteuid() == 0)
+                return 0;
+        return launch_client_new(s->event, REMOTE_DEVELOPER_LAUNCHER_SOCKET, &s->launcher);
+}
+
 static int open_manager(Service *s, Problem *problem) {
         _cleanup_free_ char *endings = ending_spill_directory(s->options.scope == RUNTIME_SCOPE_SYSTEM ? 0 : getuid());
-        ManagerOptions o = { .config = &s->config, .scope = s->options.scope, .state_directory = s->state_directory,
+        ManagerOptions o = { .config = &s->config, .launcher = s->launcher, .scope = s->options.scope,
+                             .state_directory = s->state_directory,
                              .endings_directory = endings, .recorder = REMOTE_DEVELOPER_RECORDER,
                              .starter = REMOTE_DEVELOPER_STARTER, .workspaces_directory = s->workspaces_directory,
                              .recovered = on_recovered, .userdata = s };
@@ -267,7 +272,7 @@ static int open_manager(Service *s, Problem *problem) {
 static int open_doctor(Service *s) {
         const DoctorOptions o = { .config = &s->config, .config_file = s->options.config, .scope = s->options.scope,
                                   .state_directory = s->state_directory,
-                                  .workspaces_directory = s->workspaces_directory,
+                                  .workspaces_directory = s->workspaces_directory, .launcher = s->launcher,
                                   .starter = REMOTE_DEVELOPER_STARTER };
 
         return doctor_new(s->event, &o, &s->doctor);
@@ -307,6 +312,8 @@ static int serve(Service *s, Problem *problem) {
         if (r >= 0)
                 r = open_sockets(s, problem);
         if (r >= 0)
+                r = open_launcher(s);
+        if (r >= 0)
                 r = open_manager(s, problem);
         if (r >= 0)
                 r = open_doctor(s);
@@ -329,6 +336,7 @@ static void service_done(Service *s) {
         http_server_free(s->http);
         api_free(s->api);
         access_free(s->access);
+        launch_client_free(s->launcher);
         doctor_free(s->doctor);
         manager_free(s->manager);
         for (size_t i = 0; i < s->n_sockets; i++)

@@ -31,6 +31,9 @@ static int open_list(const char *directory, int *ret_fd, TokenList *ret) {
 
         if (r >= 0 && flock(fd, LOCK_EX) < 0)
                 r = -errno;
+        /* The service has to be able to read it. */
+        if (r >= 0)
+                r = file_act_as_owner(fd);
         if (r >= 0)
                 r = token_list_read(fd, ret, &problem);
         if (r < 0 && problem.error < 0)

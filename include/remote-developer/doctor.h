@@ -13,6 +13,7 @@
 
 typedef struct sd_event sd_event;
 typedef struct Doctor Doctor;
+typedef struct LaunchClient LaunchClient;
 
 /* All borrowed for the Doctor's life. */
 typedef struct DoctorOptions {
@@ -22,6 +23,7 @@ typedef struct DoctorOptions {
         RuntimeScope scope;
         const char *state_directory, *workspaces_directory; /* need not be there */
         const char *starter; /* finds a task's program where a task's unit finds it */
+        LaunchClient *launcher; /* runs them; NULL: systemd-run does */
         const char *socket;   /* where the service should answer; NULL: this is the service */
 } DoctorOptions;
 

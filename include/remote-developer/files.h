@@ -31,5 +31,9 @@ int file_write_durable(int dir_fd, const char *name, const void *data, size_t si
  * writers wins). */
 int file_create_durable(int dir_fd, const char *name, const void *data, size_t size, mode_t mode);
 
+/* From here on this process, if it is root's, has no more power over files than the directory's owner: whatever that
+ * user has put there can lead a write nowhere else. It stays root's in all other ways. */
+int file_act_as_owner(int dir_fd);
+
 /* Removes the file and fsyncs the directory. A file that is not there is no error. */
 int file_remove_durable(int dir_fd, const char *name);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <remote-developer/config.h>
+#include <remote-developer/program-run.h>
 #include <remote-developer/task-store.h>
 #include <remote-developer/unit-client.h>
 
@@ -50,3 +51,15 @@ int launch_task(const Launch *l, const LaunchPlan *p, TaskStore *files, UnitClie
 /* The same of the operation that the task's document names, and whose text is in `files`. */
 int launch_operation(const Launch *l, const Task *t, bool has_token, TaskStore *files, UnitClient *units,
                      UnitReply callback, void *userdata);
+
+typedef struct LaunchProbe {
+        RuntimeScope scope;
+        const char *user;        /* of tasks, in system mode */
+        const char *program;     /* remote-developerd, absolute */
+        const char *config_file; /* NULL: what it finds */
+        bool as_self;            /* not in a unit: whoever asks may not start any */
+} LaunchProbe;
+
+/* Looks at the programs of tasks where a task would run, as its user; the last line of what the program writes are the
+ * findings (doctor.h), in JSON. */
+int launch_probe(sd_event *event, const LaunchProbe *p, ProgramEnded ended, void *userdata, ProgramRun **ret);

@@ -14,6 +14,7 @@
 #include <remote-developer/unit-client.h>
 
 typedef struct sd_bus sd_bus;
+typedef struct LaunchClient LaunchClient;
 typedef struct Manager Manager;
 
 typedef struct ManagerOptions {
@@ -21,6 +22,7 @@ typedef struct ManagerOptions {
         RuntimeScope scope;
         const char *state_directory;
         const char *endings_directory; /* where the recorder writes if it has to; NULL: nowhere */
+        LaunchClient *launcher;        /* borrowed; NULL: this service may change units by itself */
         const char *recorder;          /* the program's absolute path */
         const char *starter;          /* likewise */
         const char *workspaces_directory; /* absolute; where the configuration names none */

@@ -19,3 +19,6 @@
  * it does not say, and the limit of "timeout". On error `ret` is unchanged. "github_token" and "secrets" are for
  * secrets_parse(): nothing of them is in the result. */
 int task_spec_parse(const Json *request, const Config *config, TaskSpec *ret, Problem *problem);
+
+/* The request that asks for just this: with the recipe by its name, and nothing left to the configuration. */
+int task_spec_to_request(const TaskSpec *s, Json **ret);

@@ -62,6 +62,9 @@ int task_store_remove(TaskStore *s, const char *id, int attempts);
 /* The ids of all documents, oldest first. What is left of writes that a crash cut off is removed. */
 int task_store_list(TaskStore *s, char ***ret);
 
+/* The ids of all tasks of which there is any file, once for each file. */
+int task_store_list_ids(TaskStore *s, char ***ret);
+
 /* The names of the files that may have to be set aside for their names; those that were. */
 int task_store_list_strays(TaskStore *s, char ***ret);
 int task_store_list_aside(TaskStore *s, char ***ret);
@@ -85,6 +88,7 @@ int task_store_read_ending(TaskStore *s, const char *id, int attempt, Ending *re
 
 /* In the place of what there was; before the document that names them. NULL: none. */
 int task_store_write_credentials(TaskStore *s, const char *id, const Secrets *secrets);
+int task_store_read_credentials(TaskStore *s, const char *id, char *const *names, Secrets *ret); /* NULL: none */
 int task_store_remove_credentials(TaskStore *s, const char *id); /* 0 also where there are none */
 int task_store_list_credentials(TaskStore *s, char ***ret); /* the ids of those that have any, oldest first */
 char *task_store_credential(const TaskStore *s, const char *id, const char *name); /* "NAME:path"; fresh or NULL */

@@ -1,16 +1,14 @@
 /* Doctor: see doctor.h. One look at a time; its findings replace the earlier ones when it is whole. */
 #include "doctor-internal.h"
 
+#include <remote-developer/launch-client.h>
+#include <remote-developer/launch.h>
 #include <remote-developer/strings.h>
 
 #include <stdio.h>
 #include <systemd/sd-event.h>
 
 #define AGE_MAX_USEC (300 * USEC_PER_SEC)
-
-/* All programs have a limit of their own, of which this is the sum, about: see doctor-programs.c. */
-#define PROBE_LIMIT_USEC (90 * USEC_PER_SEC)
-#define PROBE_LIMIT "RuntimeMaxSec=80"
 
 bool doctor_is_of_system(const Doctor *d) {
         return d->options.scope == RUNTIME_SCOPE_SYSTEM;
@@ -69,55 +67,25 @@ static void on_probe_end(void *userdata, const ProgramResult *result) {
         doctor_finish(d);
 }
 
-typedef struct ProbeWords {
-        const char *argv[24];
-        size_t n;
-} ProbeWords;
-
-static void add_word(ProbeWords *w, const char *word) {
-        if (word)
-                w->argv[w->n++] = word;
-}
-
-/* Who may not start units of the system looks as what he is. */
-static bool needs_unit(const Doctor *d) {
-        return !doctor_is_of_system(d) || geteuid() == 0;
-}
-
-/* Without the two lines in the journal with each look: they are of level info. */
-static void add_unit_words(const Doctor *d, const char *user, ProbeWords *w) {
-        static const char *const words[] = { "--quiet", "--wait", "--pipe", "--collect", "--service-type=exec",
-                                             "--property=LogLevelMax=notice", "--property=" PROBE_LIMIT, NULL };
-
-        if (!needs_unit(d))
-                return;
-        add_word(w, "systemd-run");
-        add_word(w, doctor_is_of_system(d) ? "--system" : "--user");
-        for (size_t i = 0; words[i]; i++)
-                add_word(w, words[i]);
-        add_word(w, user);
-        add_word(w, "--");
+/* The launcher has run it. */
+static void on_launcher_probe_end(void *userdata, int error, const char *output) {
+        on_probe_end(userdata, &(ProgramResult){ .error = error, .output = output ?: "" });
 }
 
 static int start_probe(Doctor *d) {
-        _cleanup_free_ char *user = NULL, *config = NULL;
-        ProbeWords words = {};
         char self[4096];
         ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+        /* Who may not start units of the system looks as what he is. */
+        const LaunchProbe probe = { .scope = d->options.scope, .user = d->options.config->user, .program = self,
+                                    .config_file = d->options.config_problem ? NULL : d->options.config_file,
+                                    .as_self = doctor_is_of_system(d) && geteuid() != 0 };
 
         if (n < 0)
                 return -errno;
         self[n] = 0;
-        if (doctor_is_of_system(d))
-                user = string_format("--property=User=%s", d->options.config->user);
-        if (d->options.config_file && !d->options.config_problem)
-                config = string_format("--config=%s", d->options.config_file);
-        add_unit_words(d, user, &words);
-        add_word(&words, self);
-        add_word(&words, doctor_is_of_system(d) ? "--system" : "--user");
-        add_word(&words, config);
-        add_word(&words, "--probe");
-        return program_run_new(d->event, words.argv, PROBE_LIMIT_USEC, on_probe_end, d, &d->program);
+        if (d->options.launcher)
+                return launch_client_probe(d->options.launcher, on_launcher_probe_end, d);
+        return launch_probe(d->event, &probe, on_probe_end, d, &d->program);
 }
 
 /* --- looking --- */

@@ -41,7 +41,7 @@ static void kill_left(TaskRun *run) {
         if (!whom || string_equal(run->killed_in, s->sub_state))
                 return;
         memcpy(run->killed_in, s->sub_state, sizeof(run->killed_in));
-        (void) unit_client_kill_unit(run->manager->units, run->watch.unit, whom, SIGKILL, NULL, NULL);
+        (void) manager_kill_unit(run->manager, run->watch.unit, whom);
 }
 
 usec_t task_run_boottime(const TaskRun *run) {
@@ -95,7 +95,7 @@ void task_run_forget_kill(TaskRun *run) {
 int task_run_ask_stop(TaskRun *run) {
         if (!run->watch.unit)
                 return 0;
-        return unit_client_stop_unit(run->manager->units, run->watch.unit, NULL, NULL);
+        return manager_stop_unit(run->manager, run->watch.unit);
 }
 
 /* On error it is as if nobody had wished. */

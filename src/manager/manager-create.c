@@ -33,6 +33,7 @@ static void on_start_reply(void *userdata, int error, const char *sentence) {
         if (!run || run->ending)
                 return;
         if (error == 0) {
+                run->lost = false;
                 if (run->task->state == TASK_QUEUED)
                         task_run_set_state(run, TASK_STARTING);
                 return;
@@ -41,10 +42,11 @@ static void on_start_reply(void *userdata, int error, const char *sentence) {
         task_run_started(run);
         /* "Transaction is destructive": the machine, or the user's manager, is going down, and starts nothing any
          * more. The task stays queued; the next comparison starts it, that of another boot as a rule. */
-        run->put_off = error == -EDEADLK;
+        run->put_off = error == -EDEADLK || (run->manager->launcher && run->lost);
+        run->lost = manager_error_is_loss(error);
         if (run->put_off)
                 return;
-        if (manager_error_is_loss(error))
+        if (run->lost)
                 manager_compare(run->manager);
         else if (error == -EEXIST)
                 (void) unit_client_read_watch(&run->watch, NULL, NULL);
@@ -122,7 +124,7 @@ static int start_now(TaskRun *run) {
         reply->manager = run->manager;
         snprintf(reply->id, sizeof(reply->id), "%s", run->task->id);
 
-        r = launch_task(&run->manager->launch, p, run->manager->store, run->manager->units, on_start_reply, reply);
+        r = manager_launch_task(run, p, on_start_reply, reply);
         if (r == -E2BIG)
                 return refuse(run, launch_fault(r));
         if (r < 0)

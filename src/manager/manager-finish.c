@@ -188,8 +188,7 @@ static void release(TaskRun *run) {
 
         task_store_drop_spilled_ending(m->store, t->id, t->attempt);
         manager_drop_credentials(m, t->id);
-        if (string_equal(run->watch.status.active_state, "failed") && run->watch.unit)
-                (void) unit_client_reset_unit(m->units, run->watch.unit, NULL, NULL);
+        manager_release_unit(m, run->watch.unit, &run->watch.status);
         log_task(t->result == TASK_COMPLETED ? LOG_INFO : LOG_NOTICE, t->id, "%s%s%s", task_result_words[t->result],
                  t->error ? ": " : "", t->error ?: "");
         task_index_find(&m->index, t->id)->run = NULL;

@@ -13,6 +13,7 @@
  *   manager-changes.c  what a review found
  *   manager-operation.c  commits and pull requests
  *   manager-finish.c   from an ended unit to the verdict
+ *   manager-units.c    what changes units, by systemd or by the launcher
  *   manager-recipe.c   the program of a recipe; one task in a directory
  *   manager-resume.c   further attempts
  *   manager-recover.c  comparing units and files
@@ -52,6 +53,7 @@ typedef struct TaskRun {
         bool waits;                   /* for its turn to be started */
         TAILQ_ENTRY(TaskRun) waiting;
         bool put_off;                 /* systemd is going down and starts nothing: until the next comparison */
+        bool lost;                    /* the answer to its start was; the second time that is put off, too */
         bool cleared;                 /* an earlier attempt's unit was in the way and was released */
         sd_event_source *pause_source; /* before an automatic attempt */
         bool unsettled;               /* at start: not known yet whether it is alive */
@@ -82,6 +84,7 @@ struct Manager {
         const Config *config;
         RuntimeScope scope;
         Launch launch; /* borrows what follows */
+        LaunchClient *launcher; /* what changes units is asked of it; NULL: of systemd itself */
         char *recorder, *starter, *workspaces_directory;
         char **programs; /* the directories of programs */
         char *journal_directory;
@@ -163,6 +166,17 @@ bool manager_error_is_loss(int error); /* the call may or may not have come to s
 int manager_start_unit(TaskRun *run); /* at once, or when it is its turn */
 void task_run_started(TaskRun *run);  /* the start job is over: the next one's turn */
 void task_run_stop_waiting(TaskRun *run);
+
+/* manager-units.c */
+
+/* Both as launch_task() and launch_operation(), the first with the secrets that the store has. */
+int manager_launch_task(TaskRun *run, const LaunchPlan *p, UnitReply callback, void *userdata);
+int manager_launch_operation(Manager *m, const Task *t, const char *text, const Secrets *secrets, UnitReply callback,
+                             void *userdata);
+int manager_stop_unit(Manager *m, const char *unit);
+int manager_kill_unit(Manager *m, const char *unit, const char *whom); /* SIGKILL */
+int manager_reset_unit(Manager *m, const char *unit, UnitReply callback, void *userdata);
+void manager_release_unit(Manager *m, const char *unit, const UnitStatus *s); /* it has ended; NULL: it never was */
 
 /* manager-recipe.c */
 

@@ -174,8 +174,7 @@ static void conclude(OperationRun *o) {
 
         read_outcome(o, &outcome);
         take_outcome(o, &outcome);
-        if (string_equal(o->watch.status.active_state, "failed"))
-                (void) unit_client_reset_unit(m->units, o->watch.unit, NULL, NULL);
+        manager_release_unit(m, o->watch.unit, &o->watch.status);
         unit_watch_end(&o->watch);
         manager_drop_credentials(m, o->task->id);
         tell(o, &outcome);
@@ -288,8 +287,7 @@ static int begin(OperationRun *o, const OperationRequest *request, Problem *prob
                 (void) operation_run_free(o);
                 return manager_write_problem(m, r, "The operation", problem);
         }
-        r = launch_operation(&m->launch, o->task, request->secrets && request->secrets->pairs, m->store, m->units,
-                             on_start_reply, o);
+        r = manager_launch_operation(m, o->task, request->text, request->secrets, on_start_reply, o);
         o->asked = r >= 0;
         if (r < 0) {
                 take_back(o);

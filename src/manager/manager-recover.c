@@ -146,7 +146,7 @@ static void on_found(Manager *m, const char *unit, const UnitStatus *listed) {
         run = s->run;
         if (!run) {
                 /* Its verdict is on disk; the release of the unit was cut off. */
-                (void) unit_client_reset_unit(m->units, unit, NULL, NULL);
+                (void) manager_reset_unit(m, unit, NULL, NULL);
                 return;
         }
         run->expected = false;

@@ -50,6 +50,7 @@ static int copy_options(Manager *m, const ManagerOptions *o) {
 
         m->config = o->config;
         m->scope = o->scope;
+        m->launcher = o->launcher;
         m->recovered = o->recovered;
         m->userdata = o->userdata;
         r = string_replace(&m->recorder, o->recorder);

@@ -91,7 +91,7 @@ static bool clear_earlier_unit(TaskRun *run) {
         if (!attempt_list_has_invocation(&run->task->attempts, run->watch.status.invocation_id))
                 return false;
         log_task(LOG_INFO, run->task->id, "The unit of an earlier attempt is in the way; it is released");
-        (void) unit_client_reset_unit(m->units, run->watch.unit, run->cleared ? NULL : on_cleared, m);
+        (void) manager_reset_unit(m, run->watch.unit, run->cleared ? NULL : on_cleared, m);
         run->cleared = true;
         return true;
 }
@@ -188,8 +188,7 @@ static void end_attempt(TaskRun *run) {
 }
 
 void task_run_renew(TaskRun *run, Task *next) {
-        if (string_equal(run->watch.status.active_state, "failed") && run->watch.unit)
-                (void) unit_client_reset_unit(run->manager->units, run->watch.unit, NULL, NULL);
+        manager_release_unit(run->manager, run->watch.unit, &run->watch.status);
         end_attempt(run);
         run->watch.status = (UnitStatus){};
         run->ended = (UnitStatus){};

@@ -16,14 +16,14 @@
 
 static const JsonField request_fields[] = {
         REQUEST_FIELD(recipe, JSON_STRING, 0, NULL),
-        REQUEST_FIELD(command, JSON_STRV, 0, NULL),
+        REQUEST_FIELD(command, JSON_STRV, JSON_OMIT_UNSET, NULL),
         REQUEST_FIELD(working_directory, JSON_STRING, 0, NULL),
-        REQUEST_FIELD(environment, JSON_PAIRS, 0, NULL),
+        REQUEST_FIELD(environment, JSON_PAIRS, JSON_OMIT_UNSET, NULL),
         { "timeout", JSON_SECONDS, offsetof(TaskSpec, timeout_usec), 0, NULL },
         { "stall_timeout", JSON_SECONDS, offsetof(TaskSpec, stall_timeout_usec), 0, NULL },
         REQUEST_FIELD(stall_action, JSON_ENUM, 0, task_stall_action_words),
         REQUEST_FIELD(separate_stderr, JSON_BOOL, 0, NULL),
-        REQUEST_FIELD(labels, JSON_PAIRS, 0, NULL),
+        REQUEST_FIELD(labels, JSON_PAIRS, JSON_OMIT_UNSET, NULL),
         REQUEST_FIELD(devpod_name, JSON_STRING, 0, NULL),
         REQUEST_FIELD(namespace, JSON_STRING, 0, NULL),
         REQUEST_FIELD(pod, JSON_STRING, 0, NULL),
@@ -318,5 +318,18 @@ int task_spec_parse(const Json *request, const Config *config, TaskSpec *ret, Pr
 
         *ret = s;
         s = (TaskSpec){};
+        return 0;
+}
+
+int task_spec_to_request(const TaskSpec *s, Json **ret) {
+        _cleanup_json_ Json *j = json_new_object();
+        int r;
+
+        if (!j)
+                return -ENOMEM;
+        r = json_write_fields(j, request_fields, ELEMENTSOF(request_fields), true, s);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(j);
         return 0;
 }

@@ -103,6 +103,35 @@ int task_store_remove_credentials(TaskStore *s, const char *id) {
         return r < 0 ? r : fsync(s->dir_fd) < 0 ? -errno : 0;
 }
 
+static int read_pair(int dir_fd, const char *name, char ***pairs) {
+        _cleanup_(buffer_done) Buffer value = BUFFER_SECRET, pair = BUFFER_SECRET;
+        int r;
+
+        r = file_read(dir_fd, name, SECRETS_SIZE_MAX, &value);
+        if (r >= 0)
+                r = buffer_append_format(&pair, "%s=%s", name, value.data);
+        return r < 0 ? r : strv_append(pairs, pair.data);
+}
+
+int task_store_read_credentials(TaskStore *s, const char *id, char *const *names, Secrets *ret) {
+        _cleanup_(secrets_done) Secrets secrets = SECRETS_NULL;
+        _cleanup_close_ int fd = -EBADF;
+        char directory[NAME_SIZE];
+        int r = 0;
+
+        if (names && *names)
+                fd = openat(s->dir_fd, directory_name(directory, id), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 && names && *names)
+                return -errno;
+        for (; r >= 0 && names && *names; names++)
+                r = read_pair(fd, *names, &secrets.pairs);
+        if (r < 0)
+                return r;
+        *ret = secrets;
+        secrets = SECRETS_NULL;
+        return 0;
+}
+
 char *task_store_credential(const TaskStore *s, const char *id, const char *name) {
         return string_format("%s:%s/%s" TASK_STORE_CREDENTIALS "/%s", name, s->path, id, name);
 }

@@ -203,6 +203,35 @@ int task_store_list_operations(TaskStore *s, char ***ret) {
         return list_ids(s, NAME_OPERATION, ret);
 }
 
+static bool has_valid_id(char *name) {
+        char behind = strlen(name) > TASK_ID_SIZE ? name[TASK_ID_SIZE] : 0;
+
+        if (behind != '.')
+                return false;
+        name[TASK_ID_SIZE] = 0;
+        return task_id_is_valid(name);
+}
+
+int task_store_list_ids(TaskStore *s, char ***ret) {
+        DIR *d = open_list(s);
+        NameList list = {};
+        struct dirent *e;
+        int r = 0;
+
+        if (!d)
+                return -errno;
+        while (r >= 0 && (e = readdir(d)))
+                if (has_valid_id(e->d_name))
+                        r = name_list_add(&list, e->d_name);
+        closedir(d);
+        if (r < 0) {
+                strv_free(list.names);
+                return r;
+        }
+        *ret = list.names;
+        return 0;
+}
+
 int task_store_list_strays(TaskStore *s, char ***ret) {
         return list_kind(s, NAME_STRAY, ret);
 }

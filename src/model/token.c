@@ -123,13 +123,13 @@ static int parse(const Buffer *text, TokenList *ret, Problem *problem) {
 
 /* Whoever can write it can let anybody in. */
 static int check_file(int dir_fd, Problem *problem) {
-        struct stat st;
+        struct stat st, directory;
 
-        if (fstatat(dir_fd, TOKEN_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        if (fstatat(dir_fd, TOKEN_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0 || fstat(dir_fd, &directory) < 0)
                 return -errno;
         if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0)
                 return problem_set(problem, -EBADMSG, NULL, "it must be a file that only its owner may read (0600)");
-        if (st.st_uid != 0 && st.st_uid != geteuid())
+        if (st.st_uid != 0 && st.st_uid != geteuid() && (geteuid() != 0 || st.st_uid != directory.st_uid))
                 return problem_set(problem, -EBADMSG, NULL, "it is another user's (uid %u)", (unsigned) st.st_uid);
         return 0;
 }

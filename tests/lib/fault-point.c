@@ -82,10 +82,13 @@ static void open_plan(void) {
         __atomic_store_n(&plan->pid, (uint32_t) getpid(), __ATOMIC_SEQ_CST);
 }
 
-/* What the service runs for its Doctor has the same environment. */
+/* What they run for the Doctor has the same environment. */
 __attribute__((constructor)) static void load(void) {
-        if (strcmp(program_invocation_short_name, "remote-developerd") == 0)
-                open_plan();
+        static const char *const names[] = { "remote-developerd", "remote-developer-launcher" };
+
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+                if (strcmp(program_invocation_short_name, names[i]) == 0)
+                        open_plan();
 }
 
 static void die(uint32_t *deaths) {

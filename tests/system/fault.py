@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 
 from case import until
-from service import SERVICE, SOCKET
+from service import ROOT, SERVICE, SOCKET
 
 # Where the service can read it whatever its unit hides from it (homes, /tmp), and where it comes from.
 LIBRARY = pathlib.Path('/usr/local/lib/remote-developer-fault-point.so')
@@ -53,15 +53,16 @@ class Row:
 
 
 class FaultPoint:
-    """Context manager: within the block the service runs with the library."""
+    """Context manager: within the block the service, or root's part of it, runs with the library."""
 
-    def __init__(self, service):
+    def __init__(self, service, unit=SERVICE):
         self.service = service
+        self.unit = unit
         self.directory = service.runtime / 'fault-point'
         self.plan = self.directory / 'plan'
         text = DROP_IN if service.is_user else DROP_IN + WRITABLE
         self.drop_ins = {
-            self.drop_in(SERVICE): text.format(library=LIBRARY, plan=self.plan, directory=self.directory),
+            self.drop_in(unit): text.format(library=LIBRARY, plan=self.plan, directory=self.directory),
             self.drop_in(SOCKET): SOCKET_DROP_IN,
         }
 
@@ -69,7 +70,7 @@ class FaultPoint:
         return pathlib.Path('/etc/systemd', self.service.mode, f'{unit}.d/fault-point.conf')
 
     def __enter__(self):
-        owner = self.service.owner
+        owner = self.service.server if self.unit == SERVICE else ROOT
         shutil.copyfile(os.environ[BUILT], LIBRARY)
         self.directory.mkdir(exist_ok=True)
         self.plan.write_bytes(bytes(SIZE))
@@ -81,6 +82,8 @@ class FaultPoint:
         with self.plan.open('r+b') as file:
             self.map = mmap.mmap(file.fileno(), SIZE)
         self.reload()
+        if self.unit != SERVICE:
+            self.service.api.run(['true']) # which needs it
         until(lambda: self.pid, 'the library is in the service')
         return self
 

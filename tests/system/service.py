@@ -31,6 +31,7 @@ class Service:
         self.mode = mode
         self.is_user = mode == 'user'
         self.owner = pwd.getpwnam('tester' if self.is_user else 'root')
+        self.server = pwd.getpwnam('tester' if self.is_user else 'remote-developerd') # who the service runs as
         self.runner = pwd.getpwnam('tester' if self.is_user else 'remote-developer')
         home = pathlib.Path(self.owner.pw_dir)
         if self.is_user:
@@ -42,6 +43,8 @@ class Service:
             self.state = pathlib.Path('/var/lib/remote-developer/tasks')
             self.config = pathlib.Path('/etc') / CONFIG_NAME
         self.runtime = runtime
+        # What systemd reads for a task.
+        self.inputs = self.state if self.is_user else runtime / 'remote-developer-launcher'
         self.transient = runtime / 'systemd/transient'
         self.socket = runtime / 'remote-developer/api.sock'
         self.api = Api()

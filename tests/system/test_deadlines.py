@@ -152,13 +152,16 @@ def age_of_last_line(s, task_id):
     return now - int(last['__REALTIME_TIMESTAMP']) / 1e6
 
 
-def test_journalctl_shows_the_services_lines_under_the_tasks_unit(s):
+def test_journalctl_shows_the_services_lines_with_the_tasks(s):
+    """Under the unit journalctl shows what root or the user has written about it, and the system's service is neither;
+    by the field all of it is found there, and in user mode what the service wrote."""
     task_id, fifo = talker(s)
     s.api.wait_line(task_id, 'up')
     fifo.write_text('end\n')
     s.api.wait(task_id)
     user = ['--user'] if s.is_user else []
-    text = s.command('journalctl', *user, '--no-pager', '-o', 'cat', '-u', s.unit(task_id))
+    where = ['-u', s.unit(task_id)] if s.is_user else [f'REMOTE_DEVELOPER_TASK={task_id}']
+    text = s.command('journalctl', *user, '--no-pager', '-o', 'cat', *where)
     contains(text, f'{task_id}: Created', f'{task_id}: completed', 'up')
     same(s.api.lines(task_id), ['up'], 'and they are not in the log of the task')
     same(s.api.task(task_id)['log_lines'], 1)

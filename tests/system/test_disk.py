@@ -27,7 +27,7 @@ def remount(s, how):
 def small_disk(s):
     s.stop_all()
     s.state.mkdir(parents=True, exist_ok=True)
-    owner = f'uid={s.owner.pw_uid},gid={s.owner.pw_gid}'
+    owner = f'uid={s.server.pw_uid},gid={s.server.pw_gid}'
     mount(s, '-t', 'tmpfs', '-o', f'size={SIZE},mode=0750,{owner}', 'tmpfs', str(s.state))
     try:
         s.listen()

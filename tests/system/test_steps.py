@@ -55,7 +55,7 @@ def test_they_run_in_order_as_the_tasks_user_and_all_they_write_is_in_the_log(s)
     uid = s.runner.pw_uid
     same(s.api.lines(task['task_id']), [f'first {uid} ', f'second {uid} ', f'work {uid}', f'third {uid} '])
     same(verdict(task), ('completed', 'exit-code', 0, None))
-    same(record_owner(s, task['task_id']), s.owner.pw_uid)
+    same(record_owner(s, task['task_id']), s.server.pw_uid)
     same([(p['status'], p['progress'], p['kind']) for p in task['plan']],
          [('first', 20, 'prepare'), ('second', 30, 'prepare'), ('executing_task', 60, 'work'), ('third', 75, 'review')])
 
@@ -132,7 +132,7 @@ def test_a_reload_at_any_moment_changes_nothing(s):
             task = s.api.wait(task_id)
         same(verdict(task), ('completed', 'exit-code', 0, None), moment)
         same(s.api.lines(task_id), [f'{name} {uid}' for name in ('one', 'two', 'work', 'three', 'four')], moment)
-        same(record_owner(s, task_id), s.owner.pw_uid, moment)
+        same(record_owner(s, task_id), s.server.pw_uid, moment)
 
 
 @accepts_failures  # the service is killed
@@ -221,6 +221,6 @@ def test_systemctl_status_shows_them_and_their_inputs_are_private(s):
         s.api.wait_line(task_id, f'one {s.runner.pw_uid}')
         contains(s.systemctl('status', s.unit(task_id), check=False), 'remote-developer-exec', 'start-pre')
         check(mark not in s.systemctl('show', s.unit(task_id)), 'the input is not in the unit')
-        same([oct(p.stat().st_mode & 0o777) for p in s.state.glob(f'{task_id}.*.input')], ['0o600'])
+        same([oct(p.stat().st_mode & 0o777) for p in s.inputs.glob(f'{task_id}.*.input')], ['0o600'])
         go()
         s.api.wait(task_id)

@@ -130,7 +130,7 @@ def end_unseen(s, how, before=lambda: None):
         same(s.api.lines(task_id), ['up', 'last'])
         finished = os.stat(s.state / f'{task_id}.result').st_mtime
         check(finished < ended, 'the recorder wrote while nobody watched')
-    same(s.task_units(), set())
+    until(lambda: not s.task_units(), 'what failed is released')
     same(s.active_tasks(), [])
 
 

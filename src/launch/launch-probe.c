@@ -1,0 +1,49 @@
+/* The unit in which the programs of tasks are looked at: see launch.h. */
+#include <remote-developer/launch.h>
+#include <remote-developer/strings.h>
+
+/* All programs have a limit of their own, of which this is the sum, about: see doctor-programs.c. */
+#define PROBE_LIMIT_USEC (90 * USEC_PER_SEC)
+#define PROBE_LIMIT "RuntimeMaxSec=80"
+
+#define WORDS_MAX 24
+
+typedef struct ProbeWords {
+        const char *argv[WORDS_MAX];
+        size_t n;
+} ProbeWords;
+
+static void add_word(ProbeWords *w, const char *word) {
+        if (word)
+                w->argv[w->n++] = word;
+}
+
+/* Without the two lines in the journal with each look: they are of level info. */
+static void add_unit_words(RuntimeScope scope, const char *user, ProbeWords *w) {
+        static const char *const words[] = { "--quiet", "--wait", "--pipe", "--collect", "--service-type=exec",
+                                             "--property=LogLevelMax=notice", "--property=" PROBE_LIMIT, NULL };
+
+        add_word(w, "systemd-run");
+        add_word(w, scope == RUNTIME_SCOPE_SYSTEM ? "--system" : "--user");
+        for (size_t i = 0; words[i]; i++)
+                add_word(w, words[i]);
+        add_word(w, user);
+        add_word(w, "--");
+}
+
+int launch_probe(sd_event *event, const LaunchProbe *p, ProgramEnded ended, void *userdata, ProgramRun **ret) {
+        _cleanup_free_ char *user = NULL, *config = NULL;
+        ProbeWords words = {};
+
+        if (p->scope == RUNTIME_SCOPE_SYSTEM && !(user = string_format("--property=User=%s", p->user)))
+                return -ENOMEM;
+        if (p->config_file && !(config = string_format("--config=%s", p->config_file)))
+                return -ENOMEM;
+        if (!p->as_self)
+                add_unit_words(p->scope, user, &words);
+        add_word(&words, p->program);
+        add_word(&words, p->scope == RUNTIME_SCOPE_SYSTEM ? "--system" : "--user");
+        add_word(&words, config);
+        add_word(&words, "--probe");
+        return program_run_new(event, words.argv, PROBE_LIMIT_USEC, ended, userdata, ret);
+}
