@@ -74,6 +74,17 @@ static int find_places(Launcher *l) {
         return r < 0 ? r : program_path_new(REMOTE_DEVELOPER_RECORDER, &l->programs);
 }
 
+/* By whatever name: a task would be the service, and could ask for anything. */
+static void check_user(Launcher *l, uid_t peer) {
+        uid_t user;
+
+        if (l->fault || user_find_uid(l->config.user, &user) < 0 || user != peer)
+                return;
+        (void) problem_set(&l->config_problem, -EINVAL, NULL,
+                           "task_execution.user: %s runs the service itself, and no task", REMOTE_DEVELOPER_USER);
+        l->fault = problem_sentence(&l->config_problem);
+}
+
 static int take_socket(Launcher *l, Problem *problem) {
         int fd = -EBADF, n = supervision_take_sockets(&fd, 1);
 
@@ -89,7 +100,7 @@ static int open_server(Launcher *l, Problem *problem) {
                             .recorder = REMOTE_DEVELOPER_RECORDER, .starter = REMOTE_DEVELOPER_STARTER,
                             .state_directory = l->state_directory,
                             .workspaces_directory = l->workspaces_directory },
-                .fault = l->fault, .files_directory = REMOTE_DEVELOPER_LAUNCHER_FILES,
+                .files_directory = REMOTE_DEVELOPER_LAUNCHER_FILES,
                 .probe = REMOTE_DEVELOPER_DAEMON, .idle_usec = IDLE_USEC, .idle = on_idle,
                 .lost = on_lost, .userdata = l,
         };
@@ -98,6 +109,8 @@ static int open_server(Launcher *l, Problem *problem) {
         if (r < 0)
                 return problem_set(problem, r, NULL, "there is no user %s: systemd-sysusers makes it",
                                    REMOTE_DEVELOPER_USER);
+        check_user(l, o.peer);
+        o.fault = l->fault;
         return launch_server_new(l->event, &o, &l->server, problem);
 }
 

@@ -23,6 +23,8 @@
 /* As many tasks may be stopped at once. */
 #define CALLS_MAX 8192
 
+#define FILES_ROOM_MIN ((uint64_t) 8 * 1024 * 1024)
+
 typedef struct Connection {
         LaunchServer *server;
         LaunchStream stream;
@@ -168,13 +170,26 @@ static void on_reset(void *userdata, int error _unused_, const char *sentence _u
 
 /* --- verbs --- */
 
+/* What is written for units is memory of the machine's. */
+static int check_room(const LaunchServer *s, Problem *problem) {
+        uint64_t bytes;
+        bool is_read_only;
+
+        if (task_store_disk(s->files, &bytes, &is_read_only) < 0 || bytes >= FILES_ROOM_MIN)
+                return 0;
+        return problem_set(problem, -ENOSPC, NULL, "%s has no room for what the task reads",
+                           s->options.files_directory);
+}
+
 static int start(LaunchServer *s, LaunchRequest *q, Call *c, Problem *problem) {
         _cleanup_(launch_plan_freep) LaunchPlan *plan = NULL;
         const Launch *l = &s->options.launch;
         const Recipe *recipe;
         int r;
 
-        r = launch_find_recipe(l, &q->task->spec, &recipe, problem);
+        r = check_room(s, problem);
+        if (r >= 0)
+                r = launch_find_recipe(l, &q->task->spec, &recipe, problem);
         if (r >= 0)
                 r = launch_plan_new(l, recipe, q->task, &plan);
         if (r >= 0)
@@ -184,10 +199,12 @@ static int start(LaunchServer *s, LaunchRequest *q, Call *c, Problem *problem) {
         return r < 0 && launch_fault(r) ? problem_set(problem, r, NULL, "%s", launch_fault(r)) : r;
 }
 
-static int operate(LaunchServer *s, LaunchRequest *q, Call *c, Problem *problem _unused_) {
+static int operate(LaunchServer *s, LaunchRequest *q, Call *c, Problem *problem) {
         int r;
 
-        r = task_store_write_credentials(s->files, q->task->id, &q->secrets);
+        r = check_room(s, problem);
+        if (r >= 0)
+                r = task_store_write_credentials(s->files, q->task->id, &q->secrets);
         if (r >= 0)
                 r = task_store_write_operation(s->files, q->task->id, q->text);
         return r < 0 ? r : launch_operation(&s->options.launch, q->task, q->secrets.pairs, s->files, s->units,

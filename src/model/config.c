@@ -8,6 +8,7 @@
 #include <remote-developer/files.h>
 #include <remote-developer/path.h>
 #include <remote-developer/strings.h>
+#include <remote-developer/version.h>
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -190,7 +191,8 @@ static bool is_user_id(const char *s) {
 }
 
 static int set_user(const ConfigKey *key _unused_, void *member, const char *text) {
-        if (!is_user_name(text) && !is_user_id(text))
+        /* A task would then be the service, to root's launcher too. */
+        if ((!is_user_name(text) && !is_user_id(text)) || string_equal(text, REMOTE_DEVELOPER_USER))
                 return -EINVAL;
         return string_replace(member, text);
 }
@@ -222,7 +224,8 @@ static const struct {
         [CONFIG_BOOLEAN] = { NULL, "true or false", set_boolean },
         [CONFIG_ACTION] = { NULL, "interrupted or resume", set_action },
         [CONFIG_STALL] = { NULL, "mark or stop", set_stall_action },
-        [CONFIG_USER] = { NULL, "the name of a user or a numeric user id", set_user },
+        [CONFIG_USER] = { NULL, "the name of a user or a numeric user id, but not " REMOTE_DEVELOPER_USER
+                               ", who runs the service", set_user },
         [CONFIG_DIRECTORY] = { NULL, "an absolute path, or \"\"", set_directory },
         [CONFIG_PATTERNS] = { NULL, "a list of patterns such as \"owner/*\"", set_pattern },
 };

@@ -277,6 +277,9 @@ def test_a_configuration_that_is_refused_starts_nothing_and_stops_what_runs(s):
     task = s.api.run(['true'])
     same((task['status'], task['reason']), ('failed', 'start-failed'))
     contains(task['error'], str(s.config), ':2:')
+    s.configure(restart=False, task_execution={'user': str(s.server.pw_uid)})
+    s.systemctl('stop', LAUNCHER)
+    contains(s.api.run(['true'])['error'], 'remote-developerd runs the service itself')
     same(s.api.cancel(task_id).status, 200)
     same(s.api.wait(task_id)['status'], 'cancelled')
 

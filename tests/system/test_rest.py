@@ -46,6 +46,9 @@ def resting(s):
     same(s.api.alive(task_id)['is_alive'], True)
     pid = s.main_pid()
     time.sleep(1)  # what comes of starting is over
+    if not s.is_user:
+        until(lambda: s.show('remote-developer-launcher.service', 'ActiveState') == 'inactive', 'the launcher has left')
+        time.sleep(1)  # and what systemd says of that
     return task_id, pid
 
 

@@ -35,6 +35,7 @@ static const Refusal wrong_values[] = {
           "2:20: ", "not \"1.5\"", "task_execution.default_timeout" },
         { BYTES(EXECUTION "  cancel_grace: 3601\n"),
           "2:17: ", "from 0 to 3600", "task_execution.cancel_grace" },
+        { BYTES(EXECUTION "  user: remote-developerd\n"), "2:9: ", "who runs the service", "task_execution.user" },
         { BYTES(EXECUTION "  user: first last\n"), "2:9: ", "the name of a user", "task_execution.user" },
         { BYTES(RECOVERY "  monitor_interval: 030\n"),
           "2:21: ", "not \"030\"", "recovery.monitor_interval" },
