@@ -55,7 +55,7 @@ def before_reboot(s, _):
 
 
 def check_gone(s, task_id):
-    task = s.api.task(task_id)
+    task = s.api.wait(task_id) # its verdict may come a moment after the service serves
     same(verdict(task), ('interrupted', 'host-reboot'), task['error'])
     check(not s.api.alive(task_id)['is_alive'], 'it is not alive')
     contains('\n'.join(s.api.lines(task_id)), 'up')
