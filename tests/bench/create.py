@@ -1,0 +1,87 @@
+"""What it costs to create a task: until the reply, and until its first instruction, beside the bare call of systemd with
+the same properties and systemd-run.
+"""
+
+import json
+import subprocess
+import time
+
+from logs import fresh, print_load
+
+COUNT, QUICK_COUNT = 200, 20
+ROUNDS, QUICK_ROUNDS = 5, 1
+CLIENTS = (1, 32)
+FIGURES = (('median', 'until the reply, median, ms'), ('percentile_99', 'until the reply, 99 %, ms'),
+           ('rate', 'tasks created a second'))
+
+
+def figures(*argv):
+    return json.loads(subprocess.run([str(a) for a in argv], stdout=subprocess.PIPE, check=True).stdout)
+
+
+def settle(service):
+    """The units that one way of starting leaves are not the next one's load."""
+    while service.systemctl('list-units', '--no-legend', 'remote-developer-task-*.service', 'run-*.service').strip():
+        time.sleep(0.1)
+
+
+def start_with_systemd_run(count):
+    times = []
+    began = time.monotonic()
+    for _ in range(count):
+        asked = time.monotonic()
+        subprocess.run(['systemd-run', '--quiet', '--collect', '--property=Type=exec', '--uid=remote-developer', 'true'],
+                       check=True)
+        times.append((time.monotonic() - asked) * 1000)
+    times.sort()
+    return {'median': times[count // 2], 'percentile_99': times[count * 99 // 100],
+            'rate': count / (time.monotonic() - began)}
+
+
+def replies(service, tables, count, clients):
+    ways = {
+        'bare StartTransientUnit': lambda: figures(service.programs / 'starts', count, clients, 'remote-developer',
+                                                   'true'),
+        'the service': lambda: figures(service.programs / 'requests', 15001, clients, count, '/api/create-task',
+                                       '{"command": ["true"]}'),
+    }
+    if clients == 1:
+        ways['systemd-run'] = lambda: start_with_systemd_run(count)
+    for name, way in ways.items():
+        settle(service)
+        found = way()
+        if found.get('failed'):
+            raise RuntimeError(f'{name}: {found}')
+        for key, title in FIGURES:
+            tables.add(f'{clients} at a time: {title}', name, found[key])
+
+
+def first_instruction(service, tables):
+    """From just before the request, or the program that asks, until the task's own clock."""
+    fifo = service.fifo()
+    argv = [str(service.programs / 'stamp'), str(fifo)]
+    ways = {
+        'bare StartTransientUnit': lambda: subprocess.Popen(
+            [str(service.programs / 'starts'), '1', '1', 'remote-developer', *argv], stdout=subprocess.DEVNULL),
+        'the service': lambda: service.api.create(argv),
+        'systemd-run': lambda: subprocess.Popen(['systemd-run', '--quiet', '--collect', '--uid=remote-developer', *argv]),
+    }
+    for name, way in ways.items():
+        settle(service)
+        asked = time.monotonic_ns()
+        process = way()
+        with fifo.open(encoding='ascii') as stamps:
+            tables.add('until its first instruction, ms', name, (int(stamps.readline()) - asked) / 1e6)
+        if isinstance(process, subprocess.Popen):
+            process.wait()
+
+
+def measure(service, tables, quick):
+    service.listen()
+    fresh(service)
+    for _ in range(QUICK_ROUNDS if quick else ROUNDS):
+        for clients in CLIENTS:
+            replies(service, tables, QUICK_COUNT if quick else COUNT, clients)
+        for _ in range(3):
+            first_instruction(service, tables)
+    print_load()
