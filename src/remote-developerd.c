@@ -30,7 +30,7 @@
 
 /* The largest request is a task's description; a megabyte is a long book. */
 #define BODY_MAX ((size_t) 1024 * 1024)
-#define CONNECTIONS_MAX 4096
+#define BODIES_MAX (64 * BODY_MAX)
 #define IDLE_USEC (60 * USEC_PER_SEC)
 
 /* How long recovery may keep clients waiting when systemd does not answer: then they are told so. */
@@ -278,8 +278,15 @@ static int open_doctor(Service *s) {
         return doctor_new(s->event, &o, &s->doctor);
 }
 
+/* One user may have half of what there is, and who needs a token not all of it. */
+static HttpQuota share_out(size_t all) {
+        return (HttpQuota){ .all = all, .peer = all / 2, .guests = all / 4 * 3 };
+}
+
 static int open_api(Service *s) {
-        const HttpLimits limits = { .body_max = BODY_MAX, .connections_max = CONNECTIONS_MAX, .idle_usec = IDLE_USEC,
+        const HttpLimits limits = { .body_max = BODY_MAX, .bodies = share_out(BODIES_MAX),
+                                    .connections = share_out(s->config.max_connections), .idle_usec = IDLE_USEC,
+                                    .request_usec = s->config.request_timeout_usec,
                                     .stream_stall_usec = s->config.sse_timeout_usec };
         const AccessOptions access = { .scope = s->options.scope, .owner = getuid(), .tasks_user = s->config.user,
                                        .state_directory = s->state_directory };
@@ -291,7 +298,10 @@ static int open_api(Service *s) {
         if (r < 0)
                 return r;
         api_set_doctor(s->api, s->doctor);
-        return http_server_new(s->event, &limits, api_on_request, s->api, &s->http);
+        r = http_server_new(s->event, &limits, api_on_request, s->api, &s->http);
+        if (r >= 0)
+                http_server_set_guests(s->http, access_is_guest, s->access);
+        return r;
 }
 
 /* A thousand viewers are a thousand descriptors; the soft limit is low for the sake of select(2), not used here. */

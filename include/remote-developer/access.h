@@ -50,5 +50,8 @@ DEFINE_CLEANUP(Access *, access_free)
  * of users, at most once in some seconds for each user. */
 bool access_admit(Access *a, HttpRequest *r, AccessScope needed, Caller *ret);
 
+/* Whether the peer may use nothing without a token. May wait as access_admit(). */
+bool access_is_guest(HttpPeer peer, void *access);
+
 /* Why no token is valid, a sentence; NULL: those on disk are. Borrowed until the next call of any verb. */
 const char *access_token_fault(Access *a);

@@ -19,6 +19,9 @@ typedef enum ConfigKind {
         CONFIG_LINES,   /* unsigned */
         CONFIG_DAYS,    /* unsigned */
         CONFIG_ATTEMPTS, /* unsigned */
+        CONFIG_TASKS,       /* unsigned */
+        CONFIG_CONNECTIONS, /* unsigned */
+        CONFIG_STREAMS,     /* unsigned */
         CONFIG_BOOLEAN, /* bool */
         CONFIG_ACTION,  /* OrphanedTaskAction, written as its word */
         CONFIG_STALL,   /* TaskStallAction, written as its word */
@@ -38,7 +41,7 @@ typedef struct ConfigKey {
         const char *help;         /* a sentence without capital and full stop */
 } ConfigKey;
 
-#define CONFIG_KEYS 22
+#define CONFIG_KEYS 28
 #define CONFIG_SECTIONS 6
 
 /* Of a CONFIG_PATTERNS. */

@@ -28,6 +28,8 @@ typedef struct Config {
         TaskStallAction stall_action; /* the same */
         unsigned status_save_interval; /* log lines between two saves of a task's document */
         bool use_daemon_threads;      /* bind the tasks to the life of the service (PartOf=) */
+        unsigned max_running_tasks;   /* further ones are queued */
+        unsigned max_queued_tasks;    /* further ones are refused */
         char *user;                   /* system mode: who runs the tasks; owned */
 
         /* recovery */
@@ -39,6 +41,7 @@ typedef struct Config {
 
         /* persistence */
         unsigned max_memory_logs; /* lines of a task kept in memory */
+        unsigned max_tasks;       /* there are, archived ones too; further ones are refused */
         unsigned archive_after_days;
         bool compress_archives;
 
@@ -46,6 +49,9 @@ typedef struct Config {
         usec_t sse_heartbeat_interval_usec;
         usec_t sse_timeout_usec;
         bool allow_multiple_connections;
+        unsigned max_connections; /* at once; of one user half as many */
+        unsigned max_streams;     /* the same of logs that are streamed or downloaded */
+        usec_t request_timeout_usec; /* the longest that a request may take to come */
 
         /* workspaces */
         char *workspaces_directory;  /* absolute; empty: that of the service's mode; owned */

@@ -19,9 +19,16 @@ const char *http_request_body(const HttpRequest *r, size_t *ret_size);   /* neve
 /* The body was longer than `body_max` and has been thrown away; the reply should be 413. */
 bool http_request_body_is_too_large(const HttpRequest *r);
 
-/* The path or the query held a NUL or a broken percent escape, or the path does not start with '/'; what could not
- * be decoded is then as it was sent and the reply should be 400. */
-bool http_request_is_malformed(const HttpRequest *r);
+/* There was no room for the body beside those of others, and it has been thrown away; the reply should be 503. */
+bool http_request_body_is_refused(const HttpRequest *r);
+
+/* Why the reply should be 400, a sentence; NULL: it need not. The path or the query held a NUL or a broken percent
+ * escape, or the path does not start with '/', and what could not be decoded is as it was sent; or the header leaves
+ * in doubt where the request ends or to whom it goes, and the body was not read. */
+const char *http_request_fault(const HttpRequest *r);
+
+/* To whom it goes: the Host, or what the target says in its place ("http://HOST/path"). NULL: HTTP/1.0 without any. */
+const char *http_request_host(const HttpRequest *r);
 
 /* Who asks. */
 HttpPeer http_request_peer(const HttpRequest *r);

@@ -6,10 +6,11 @@
  * the server is freed before; it is answered exactly once (http-request.h). A stream whose peer stops reading
  * is dropped after `stream_stall_usec` without progress (http-stream.h).
  *
- * Bounds: at `connections_max` it stops accepting, so that further clients wait in the socket's backlog and are
- * not refused; a connection without traffic for `idle_usec` is closed. A body up to 16 times `body_max` is read to
- * its end and thrown away, so that the client hears why; one that announces more is answered unread, one that turns
- * out longer is cut.
+ * Bounds: beyond the quota of `connections` a client is answered 429 (its own peer has too many) or 503 (all have),
+ * with Retry-After, and its connection closed; whoever has connections is served on. A connection without traffic for
+ * `idle_usec` is closed, and one whose request takes longer than `request_usec` to come, however busy, answered 408. A
+ * body up to 16 times `body_max` is read to its end and thrown away, so that the client hears why, as is one for which
+ * the quota of `bodies` has no room; one that announces more is answered unread, one that turns out longer is cut.
  */
 #pragma once
 
@@ -19,18 +20,30 @@
 typedef struct sd_event sd_event;
 typedef struct HttpServer HttpServer;
 
+/* How much there may be at once: in all, of one peer (a user of this machine; where none is known, an address), and of
+ * all guests together (see http_server_set_guests()). 0: no limit. */
+typedef struct HttpQuota {
+        size_t all, peer, guests;
+} HttpQuota;
+
 typedef struct HttpLimits {
-        size_t body_max;          /* bytes */
-        unsigned connections_max;
-        usec_t idle_usec;         /* both rounded up to whole seconds; not set: no limit */
+        size_t body_max;       /* bytes */
+        HttpQuota bodies;      /* bytes of bodies that have come and are not answered yet */
+        HttpQuota connections; /* `all` is not 0 */
+        usec_t idle_usec;      /* rounded up to whole seconds, as is stream_stall_usec; not set: no limit */
+        usec_t request_usec;   /* not set: no limit */
         usec_t stream_stall_usec;
 } HttpLimits;
 
 typedef void (*HttpOnRequest)(HttpRequest *request, void *userdata);
+typedef bool (*HttpIsGuest)(HttpPeer peer, void *userdata);
 typedef void (*HttpOnDrained)(void *userdata);
 
 int http_server_new(sd_event *event, const HttpLimits *limits, HttpOnRequest on_request, void *userdata,
                     HttpServer **ret);
+
+/* Who is a guest is asked for each connection; before, nobody is. */
+void http_server_set_guests(HttpServer *s, HttpIsGuest is_guest, void *userdata);
 
 /* Closes every connection and listening socket; every stream is ended, its `closed` called. Requests that are not
  * answered yet must still be, which then has no effect but to free them; all that was read is gone but the body.

@@ -196,6 +196,10 @@ static void refuse(const Access *a, HttpRequest *r, Standing standing, AccessSco
         }
 }
 
+bool access_is_guest(HttpPeer peer, void *access) {
+        return !peer.is_known || look_up(access, peer.uid)->standing != STANDING_ALLOWED;
+}
+
 bool access_admit(Access *a, HttpRequest *r, AccessScope needed, Caller *ret) {
         const char *authorization = http_request_header(r, "Authorization");
         Caller c = {};

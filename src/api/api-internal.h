@@ -13,6 +13,7 @@
  *   log-page.c        a page of it; log-collector.c collects it, log-rows.c holds its rows
  *   log-download.c    the whole of it
  *   log-row.c         a line of it
+ *   log-place.c       how many are read at once
  *   media-type.c      the form that a client would rather have
  *   log-stream.c      the log as a stream of events
  *   health.c          how the service itself is
@@ -32,6 +33,13 @@ typedef struct LogPage LogPage;
 typedef struct LogDownload LogDownload;
 typedef struct OperationWait OperationWait;
 
+/* Of the streams and downloads that are open, one's. */
+typedef struct LogPlace {
+        LIST_ENTRY(LogPlace) list;
+        bool is_taken;
+        char actor[ACCESS_ACTOR_SIZE];
+} LogPlace;
+
 struct Api {
         sd_event *event;
         Manager *manager;
@@ -40,6 +48,7 @@ struct Api {
         Doctor *doctor; /* NULL: none */
         LIST_HEAD(, LogStream) streams;     /* every open one */
         LIST_HEAD(, LogDownload) downloads; /* likewise */
+        LIST_HEAD(, LogPlace) places;       /* of both */
         LIST_HEAD(, OperationWait) waits;   /* requests whose operation is under way */
         LogPage *pages;         /* not answered yet, the one whose turn is next first */
         unsigned n_pages, n_waiting_pages;
@@ -86,6 +95,10 @@ void operation_waits_end(Api *a); /* operation-handlers.c: answers those that wa
 void origin_add_headers(HttpRequest *r); /* of every reply; a handler may give one of them another value */
 bool origin_check(HttpRequest *r);
 bool origin_check_type(HttpRequest *r, bool needs_json);
+
+/* A place among the logs that are read at once; false: there is none, and the request was answered. */
+bool log_place_take(Api *a, HttpRequest *r, LogPlace *p);
+void log_place_leave(LogPlace *p);
 
 /* Replying. All answer the request. `body` is taken. */
 void reply_json(HttpRequest *r, unsigned status, Json *body);

@@ -17,6 +17,7 @@
 
 struct LogDownload {
         LIST_ENTRY(LogDownload) list; /* the Api's */
+        LogPlace place;
         Api *api;
         HttpStream *http;
         sd_event_source *retry;
@@ -36,6 +37,7 @@ static LogDownload *download_free(LogDownload *d) {
                 return NULL;
         if (d->api)
                 LIST_REMOVE(d, list);
+        log_place_leave(&d->place);
         sd_event_source_disable_unref(d->retry);
         log_viewer_free(d->viewer);
         log_query_done(&d->query);
@@ -203,6 +205,10 @@ void log_download_begin(Api *a, HttpRequest *r, const char *task_id, LogQuery *q
         int e;
 
         e = download_new(a, task_id, query, form, &d);
+        if (e >= 0 && !log_place_take(a, r, &d->place)) {
+                download_free(d);
+                return;
+        }
         if (e == -EINVAL)
                 reply_error(r, 400, "after", "after is no cursor of this task's log");
         else if (e < 0)

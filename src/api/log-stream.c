@@ -17,6 +17,7 @@
 
 struct LogStream {
         LIST_ENTRY(LogStream) list; /* the Api's */
+        LogPlace place;
         Api *api;
         char id[TASK_ID_SIZE + 1];
         LogViewer *viewer;
@@ -37,6 +38,7 @@ static LogStream *stream_free(LogStream *s) {
                 return NULL;
         if (s->api)
                 LIST_REMOVE(s, list);
+        log_place_leave(&s->place);
         if (s->watches)
                 manager_count_watchers(s->api->manager, -1);
         sd_event_source_disable_unref(s->timer);
@@ -321,6 +323,8 @@ void api_get_stream(Api *a, HttpRequest *r, const char *id) {
                 reply_errno(r, e);
                 return;
         }
+        if (!log_place_take(a, r, &s->place))
+                return;
         if (!place_viewer(s, r, cursor, cursor == after ? "after" : "Last-Event-ID"))
                 return;
         if (nothing_is_left(s, cursor)) {

@@ -141,8 +141,6 @@ static int read_asked(const HttpRequest *r, const JsonField *fields, size_t n, A
 }
 
 static void reply_wrong(HttpRequest *r, int error, const Problem *problem) {
-        if (error == -EAGAIN)
-                (void) http_request_add_header(r, "Retry-After", RETRY_AFTER);
         if (problem->error < 0)
                 reply_problem(r, problem);
         else

@@ -72,7 +72,7 @@ static bool site_is_own(const HttpRequest *r) {
 }
 
 bool origin_check(HttpRequest *r) {
-        const char *host = http_request_header(r, "Host"), *origin = http_request_header(r, "Origin");
+        const char *host = http_request_host(r), *origin = http_request_header(r, "Origin");
         const char *field = NULL;
 
         if (host && !host_is_local(host)) {

@@ -65,7 +65,11 @@ void reply_error(HttpRequest *r, unsigned status, const char *field, const char 
 }
 
 void reply_problem(HttpRequest *r, const Problem *problem) {
-        send_error(r, status_of(problem->error), problem_sentence(problem), problem);
+        unsigned status = status_of(problem->error);
+
+        if (status == 503)
+                (void) http_request_add_header(r, "Retry-After", "5");
+        send_error(r, status, problem_sentence(problem), problem);
 }
 
 void reply_not_found(HttpRequest *r) {

@@ -65,6 +65,11 @@ static bool check_body(HttpRequest *r, const ApiRoute *route) {
                 reply_error(r, 413, NULL, "The request's body is longer than 1 MiB");
                 return false;
         }
+        if (http_request_body_is_refused(r)) {
+                (void) http_request_add_header(r, "Retry-After", "5");
+                reply_error(r, 503, NULL, "Too many bodies of requests are being read at the moment; try again later");
+                return false;
+        }
         http_request_body(r, &size);
         return origin_check_type(r, route->takes_json || size > 0);
 }
@@ -118,8 +123,8 @@ static void dispatch(Api *a, HttpRequest *r) {
 
 void api_on_request(HttpRequest *request, void *api) {
         origin_add_headers(request);
-        if (http_request_is_malformed(request))
-                reply_error(request, 400, NULL, "The path or the query holds a broken percent escape or a NUL");
+        if (http_request_fault(request))
+                reply_error(request, 400, NULL, "%s", http_request_fault(request));
         else if (origin_check(request))
                 dispatch(api, request);
 }

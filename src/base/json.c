@@ -120,6 +120,34 @@ static const char *skip_number(const char *s, const char *end) {
         return s;
 }
 
+/* How many names stand in it, in all its objects. */
+static size_t count_names(Json *j) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < json_length(j); i++)
+                n += count_names(json_at(j, i));
+        if (!json_is_object(j))
+                return n;
+        json_object_object_foreach(j, key, value) {
+                (void) key;
+                n += 1 + count_names(value);
+        }
+        return n;
+}
+
+/* Of a name that stands in an object twice json-c keeps the second, others the first: what one of them checked is not
+ * what the other one does. In the text each name has its colon. */
+static int check_names(const char *data, size_t size, Json *j, Problem *problem) {
+        const char *end = data + size;
+        size_t colons = 0;
+
+        for (const char *s = data; s < end; s = *s == '"' ? skip_string(s, end) : s + 1)
+                colons += *s == ':';
+        if (colons == count_names(j))
+                return 0;
+        return problem_set(problem, -EINVAL, NULL, "The JSON has an object in which a name stands twice");
+}
+
 static int check_tokens(const char *data, size_t size, Problem *problem) {
         const char *end = data + size, *next;
 
@@ -174,6 +202,8 @@ static int parse_text(const char *data, size_t size, bool strict, Json **ret, Pr
         else if (r >= 0 && !strict && !is_blank(data + MIN_OF(json_tokener_get_parse_end(t), size), data + size))
                 r = -EINVAL;
         json_tokener_free(t);
+        if (r >= 0 && strict)
+                r = check_names(data, size, j, problem);
         if (r >= 0)
                 *ret = TAKE_PTR(j);
         return r;

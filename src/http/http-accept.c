@@ -1,8 +1,9 @@
 /* Accepting: the listening sockets of an HttpServer. See http-server.h.
  *
- * We accept by ourselves, because MHD would refuse clients at its limit: ours wait in the backlog. One rule says
- * whether the sources of the listening sockets are enabled (http_server_update_accepting()), and is asked again
- * whenever something that it depends on has changed.
+ * We accept by ourselves, because MHD would hang up on clients at its limit without a word: ours are told. To leave
+ * them in the backlog, where nobody can tell one from the other, would have all wait behind whoever filled the house.
+ * One rule says whether the sources of the listening sockets are enabled (http_server_update_accepting()), and is
+ * asked again whenever something that it depends on has changed.
  *
  * What will surprise you: a listening socket for whose connection there is no descriptor stays readable. And MHD
  * announces a connection from inside MHD_add_connection(); MHD 1.0 does so only with MHD_USE_NO_THREAD_SAFETY. */
@@ -13,12 +14,16 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #define ACCEPT_MAX 16 /* connections a turn, so that a flood of them does not starve the others */
 #define ACCEPT_RETRY_USEC (100 * USEC_PER_MSEC)
+
+/* That somebody is refused is said in the log so often. */
+#define REFUSING_TOLD_USEC (60 * USEC_PER_SEC)
 
 struct HttpListener {
         HttpServer *server;
@@ -28,7 +33,7 @@ struct HttpListener {
 };
 
 void http_server_update_accepting(HttpServer *s) {
-        bool wanted = !s->draining && !s->starved && s->n_connections < s->limits.connections_max;
+        bool wanted = !s->draining && !s->starved;
 
         for (HttpListener *l = s->listeners; l; l = l->next)
                 sd_event_source_set_enabled(l->source, wanted ? SD_EVENT_ON : SD_EVENT_OFF);
@@ -67,22 +72,89 @@ int http_server_add_retry(HttpServer *s) {
         return 0;
 }
 
+/* --- refusing --- */
+
+static void tell_refusing(HttpServer *s, HttpPeer peer, int error) {
+        usec_t now = clock_monotonic_usec();
+
+        if (s->refusing_told_usec > 0 && now - s->refusing_told_usec < REFUSING_TOLD_USEC)
+                return;
+        s->refusing_told_usec = now;
+        if (error == -EDQUOT && peer.is_known)
+                log_warning("Connections of the user %u are refused: it has %zu", (unsigned) peer.uid,
+                            s->limits.connections.peer);
+        else
+                log_warning("Connections are refused: there are %u", s->n_connections);
+}
+
+/* The client is told at once, and what it has sent is read once, so that closing does not throw the answer away. Over
+ * TLS nothing can be said before a handshake, which is what is spared here. */
+static void say_refused(const HttpServer *s, int fd, int error) {
+        static const char *const answers[] = {
+                "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
+                "Content-Type: application/json\r\nContent-Length: 73\r\n\r\n"
+                "{\"error\":\"There are too many connections; try again later\",\"status\":503}\n",
+                "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 5\r\nConnection: close\r\n"
+                "Content-Type: application/json\r\nContent-Length: 75\r\n\r\n"
+                "{\"error\":\"You have too many connections at once: close some\",\"status\":429}\n",
+        };
+        const char *answer = answers[error == -EDQUOT];
+        char sent[4096];
+
+        if (s->is_tls)
+                return;
+        (void) send(fd, answer, strlen(answer), MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void) shutdown(fd, SHUT_WR);
+        (void) recv(fd, sent, sizeof(sent), MSG_DONTWAIT);
+}
+
+/* --- taking --- */
+
+/* Takes the descriptor. */
+static int server_refuse(HttpServer *s, HttpPeer peer, int fd, int error) {
+        if (error != -ENOMEM) {
+                tell_refusing(s, peer, error);
+                say_refused(s, fd, error);
+        }
+        close(fd);
+        return error == -ENOMEM ? error : 0;
+}
+
+/* Takes the descriptor. */
+static int server_hand_over(HttpServer *s, HttpConnection *c, const struct sockaddr *address, socklen_t size) {
+        s->accepting = c;
+        /* MHD closes the descriptor in any case, and has taken `accepting` if it got as far as announcing it. */
+        if (MHD_add_connection(s->daemon, c->fd, address, size) == MHD_YES)
+                return 0;
+        if (s->accepting) {
+                http_share_give(s->accepting->share, HTTP_CONNECTIONS, 1);
+                free(TAKE_PTR(s->accepting));
+        }
+        return -ENOMEM;
+}
+
 /* Takes the descriptor. */
 static int server_add_connection(HttpServer *s, int fd, const struct sockaddr *address, socklen_t size) {
-        s->accepting = calloc(1, sizeof(HttpConnection));
-        if (!s->accepting) {
-                close(fd);
-                return -ENOMEM;
-        }
-        s->accepting->server = s;
-        s->accepting->fd = fd;
-        s->accepting->peer = http_peer_find(fd);
+        HttpPeer peer = http_peer_find(fd);
+        HttpShare *share = http_share_find(s, peer, address);
+        HttpConnection *c;
+        int r;
 
-        /* MHD closes the descriptor in any case, and has taken `accepting` if it got as far as announcing it. */
-        if (MHD_add_connection(s->daemon, fd, address, size) != MHD_YES) {
-                free(TAKE_PTR(s->accepting));
-                return -ENOMEM;
+        r = share ? http_share_take(share, HTTP_CONNECTIONS, 1) : -ENOMEM;
+        if (r < 0) {
+                if (share)
+                        http_share_give(share, HTTP_CONNECTIONS, 0);
+                return server_refuse(s, peer, fd, r);
         }
+        c = calloc(1, sizeof(HttpConnection));
+        if (!c) {
+                http_share_give(share, HTTP_CONNECTIONS, 1);
+                return server_refuse(s, peer, fd, -ENOMEM);
+        }
+        *c = (HttpConnection){ .server = s, .fd = fd, .peer = peer, .share = share };
+        r = server_hand_over(s, c, address, size);
+        if (r < 0)
+                return r;
         s->starving_told = false;
         return 0;
 }
@@ -128,7 +200,7 @@ static int listener_on_incoming(sd_event_source *source _unused_, int fd _unused
         HttpServer *s = l->server;
         int r = 0;
 
-        for (unsigned i = 0; r >= 0 && i < ACCEPT_MAX && s->n_connections < s->limits.connections_max; i++)
+        for (unsigned i = 0; r >= 0 && i < ACCEPT_MAX; i++)
                 r = listener_accept(l);
         if (r == -EMFILE || r == -ENOMEM)
                 server_starve(s, -r);

@@ -18,10 +18,12 @@
 #include <remote-developer/http-server.h>
 
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <systemd/sd-event.h>
 
 typedef struct HttpConnection HttpConnection;
 typedef struct HttpListener HttpListener;
+typedef struct HttpShare HttpShare;
 
 struct HttpServer {
         sd_event *event;
@@ -34,12 +36,19 @@ struct HttpServer {
         sd_event_source *kick;  /* one-shot: run MHD in the next turn */
         sd_event_source *timer; /* MHD's next deadline, at `timer_usec` or earlier */
         usec_t timer_usec;
+        sd_event_source *deadline_timer; /* the next of ours, likewise */
+        usec_t deadline_timer_usec;
         unsigned idle_seconds, stall_seconds; /* as MHD wants them; never equal, see connection_set_timeout() */
 
         HttpListener *listeners;
         sd_event_source *retry; /* when accepting is tried again after there were too many open files */
         bool starved;           /* ... until then */
         bool starving_told;     /* in the log, since a connection was last accepted */
+
+        HttpShare *shares; /* of the peers that are there */
+        HttpIsGuest is_guest; /* NULL: nobody is */
+        void *guest_userdata;
+        usec_t refusing_told_usec; /* monotonic; when the log was last told that connections are refused; 0: never */
 
         HttpConnection *connections;
         Buffer spare; /* for the next stream that has something to say; at most two chunks */
@@ -52,7 +61,10 @@ struct HttpServer {
         sd_event_source *drain_timer;
         bool draining;
 
+        bool is_tls;
         bool running;  /* inside MHD_run() */
+        bool again;    /* there is something to do in the next turn */
+        unsigned n_fruitless; /* how often MHD wanted to run again, since something came of it */
         bool stopping; /* inside http_server_free() */
 };
 
@@ -62,6 +74,8 @@ struct HttpConnection {
         struct MHD_Connection *mhd;
         int fd; /* MHD's */
         HttpPeer peer;
+        HttpShare *share;
+        usec_t deadline_usec; /* monotonic; what it is at is over then, or the connection; 0: there is none */
 
         HttpRequest *request; /* being read or not answered yet */
         size_t uri_size;      /* of the request line being read */
@@ -82,8 +96,11 @@ struct HttpRequest {
 
         Buffer body;
         uint64_t received; /* bytes of the body, kept or not */
+        size_t counted;    /* bytes of it in the peer's share */
         bool too_large;
-        bool malformed;
+        bool refused; /* there was no room for it */
+        const char *fault; /* NULL: it is well made */
+        char *authority;   /* of the target, in the place of the Host; NULL: none; owned */
         bool dispatched;
 
         char **headers; /* of the answer: name, value, name, value */
@@ -98,7 +115,7 @@ struct HttpRequest {
  * were. */
 void http_event_source_dress(sd_event_source *source, const char *description);
 
-/* Runs MHD in the next turn of the loop. */
+/* Runs MHD in the next turn of the loop; others have theirs before it comes again. */
 void http_server_kick(HttpServer *s);
 
 /* How long MHD waits on a connection without traffic. */
@@ -113,9 +130,53 @@ void http_connection_suspend(HttpConnection *c);
 void http_connection_resume(HttpConnection *c);
 HttpConnection *http_connection_of(struct MHD_Connection *mhd);
 
+/* --- http-share.c --- */
+
+typedef enum HttpGood {
+        HTTP_CONNECTIONS,
+        HTTP_BODY_BYTES,
+        HTTP_GOODS,
+} HttpGood;
+
+/* Kept while it has something. */
+struct HttpShare {
+        HttpServer *server;
+        HttpShare *next;
+        HttpPeer peer;
+        struct in6_addr network; /* where the peer is not known */
+        bool is_guest;
+        size_t used[HTTP_GOODS];
+};
+
+/* That of the peer; to be taken of and given to, else it stays. NULL: no memory. */
+HttpShare *http_share_find(HttpServer *s, HttpPeer peer, const struct sockaddr *address);
+
+/* -EDQUOT: the peer has as much as it may; -EBUSY: all have, or all guests. */
+int http_share_take(HttpShare *share, HttpGood good, size_t n);
+
+/* Frees the share when nothing is left. */
+void http_share_give(HttpShare *share, HttpGood good, size_t n);
+
+/* --- http-deadline.c --- */
+
+typedef enum HttpDeadline {
+        HTTP_DEADLINE_NONE,
+        HTTP_DEADLINE_REQUEST,
+        HTTP_DEADLINE_NEXT_REQUEST, /* of a connection that may rest before */
+        HTTP_DEADLINE_ANSWER,
+} HttpDeadline;
+
+int http_server_add_deadlines(HttpServer *s);
+void http_connection_set_deadline(HttpConnection *c, HttpDeadline deadline);
+
+/* --- http-framing.c --- */
+
+/* Of a header that was just read; NULL: it is well made. */
+const char *http_framing_fault(const HttpRequest *r);
+
 /* --- http-accept.c --- */
 
-/* To be called when what decides over accepting has changed: draining, the number of connections. */
+/* To be called when what decides over accepting has changed: draining. */
 void http_server_update_accepting(HttpServer *s);
 
 /* A connection has ended: there may be descriptors again. */

@@ -5,9 +5,9 @@
  * does. What MHD found in the header is not copied: it lives in the connection's memory until the answer.
  *
  * What will surprise you:
- * - A body that is announced far too long is dispatched without being read; MHD then closes the connection behind
- *   the answer. One that turns out far too long without having been announced is cut: MHD takes no answer in the
- *   middle of a body.
+ * - A body that is announced far too long, and one whose header is in doubt, is dispatched without being read; MHD
+ *   then closes the connection behind the answer. A body that turns out far too long without having been announced is
+ *   cut: MHD takes no answer in the middle of one.
  * - The request may outlive the connection, when the server is freed before it was answered. */
 #include "http-internal.h"
 
@@ -19,14 +19,23 @@
 /* How much of a body that is too long is read and thrown away, so that the client is there to hear the answer. */
 #define BODY_DISCARD_FACTOR 16
 
+/* What it holds of its peer's share. */
+static void request_uncount(HttpRequest *r) {
+        if (r->counted > 0)
+                http_share_give(r->connection->share, HTTP_BODY_BYTES, r->counted);
+        r->counted = 0;
+}
+
 static HttpRequest *request_free(HttpRequest *r) {
         if (!r)
                 return NULL;
 
+        request_uncount(r);
         if (r->connection)
                 r->connection->request = NULL;
         buffer_done(&r->body);
         strv_free(r->headers);
+        free(r->authority);
         free(r);
         return NULL;
 }
@@ -83,19 +92,24 @@ size_t http_request_on_unescape(void *userdata _unused_, struct MHD_Connection *
 void *http_request_on_uri(void *userdata _unused_, const char *uri, struct MHD_Connection *mhd) {
         HttpConnection *c = http_connection_of(mhd);
 
+        c->server->n_fruitless = 0;
         c->uri_size = uri ? strlen(uri) : 0;
         c->malformed = false;
         return NULL; /* the request's closure, see on_access() */
 }
 
-/* "http://host/path" is what proxies send, and every server must understand it. */
-static const char *skip_authority(const char *url) {
-        const char *host;
+/* "http://host/path" is what proxies send, and every server must understand it: the host in it counts. */
+static int request_take_target(HttpRequest *r, const char *url) {
+        const char *host, *path;
 
+        r->path = url;
         if (!string_has_prefix(url, "http://") && !string_has_prefix(url, "https://"))
-                return url;
+                return 0;
         host = strstr(url, "//") + 2;
-        return strchr(host, '/') ?: "/";
+        path = strchrnul(host, '/');
+        r->path = *path ? path : "/";
+        r->authority = strndup(host, (size_t) (path - host));
+        return r->authority ? 0 : -ENOMEM;
 }
 
 /* --- reading --- */
@@ -122,11 +136,13 @@ static int request_new(HttpConnection *c, const char *url, const char *method, c
         r->connection = c;
         r->body = BUFFER_SECRET; /* MHD's own memory, where it came by, is not ours to overwrite */
         r->method = method;
-        r->path = skip_authority(url);
         r->http_1_0 = string_equal(version, "HTTP/1.0");
-        /* MHD puts the version right behind the target's end. */
-        r->malformed = c->malformed || url + c->uri_size + 1 != version || r->path[0] != '/';
         c->request = r;
+        if (request_take_target(r, url) < 0)
+                return -ENOMEM;
+        /* MHD puts the version right behind the target's end. */
+        if (c->malformed || url + c->uri_size + 1 != version || r->path[0] != '/')
+                r->fault = "The path or the query holds a broken percent escape or a NUL";
         return 0;
 }
 
@@ -137,11 +153,16 @@ static int request_collect(HttpRequest *r, const char *data, size_t size) {
         if (r->received > body_discard_max(s))
                 return -E2BIG;
 
-        if (r->received > s->limits.body_max) {
-                r->too_large = true;
+        r->too_large |= r->received > s->limits.body_max;
+        if (!r->too_large && !r->refused)
+                r->refused = http_share_take(r->connection->share, HTTP_BODY_BYTES, size) < 0;
+        if (r->too_large || r->refused) {
+                request_uncount(r);
                 buffer_done(&r->body);
+                return 0;
         }
-        return r->too_large ? 0 : buffer_append(&r->body, data, size);
+        r->counted += size;
+        return buffer_append(&r->body, data, size);
 }
 
 /* The handler may answer at once, which frees the request. */
@@ -149,6 +170,7 @@ static void request_dispatch(HttpRequest *r) {
         HttpConnection *c = r->connection;
 
         r->dispatched = true;
+        http_connection_set_deadline(c, HTTP_DEADLINE_NONE);
         c->server->on_request(r, c->server->userdata);
         if (!c->request)
                 return;
@@ -159,16 +181,21 @@ static void request_dispatch(HttpRequest *r) {
 
 static enum MHD_Result connection_begin(HttpConnection *c, const char *url, const char *method,
                                         const char *version) {
+        const char *framing;
+
         c->begun = c->busy = true;
         if (c->own_timeout)
                 http_connection_set_timeout(c, HTTP_TIMEOUT_IDLE);
 
         if (request_new(c, url, method, version) < 0)
                 return MHD_NO;
-        if (request_announces_too_much(c->request)) {
-                c->request->too_large = true;
+        http_connection_set_deadline(c, HTTP_DEADLINE_REQUEST);
+        framing = http_framing_fault(c->request);
+        if (framing)
+                c->request->fault = framing;
+        c->request->too_large = !framing && request_announces_too_much(c->request);
+        if (framing || c->request->too_large)
                 request_dispatch(c->request);
-        }
         return c->aborted ? MHD_NO : MHD_YES;
 }
 
@@ -178,11 +205,14 @@ enum MHD_Result http_request_on_access(void *userdata _unused_, struct MHD_Conne
                                        size_t *data_size, void **con_cls) {
         HttpConnection *c = http_connection_of(mhd);
 
+        c->server->n_fruitless = 0;
+        if (c->aborted)
+                return MHD_NO;
         if (!*con_cls) {
                 *con_cls = c;
                 return connection_begin(c, url, method, version);
         }
-        if (c->aborted || !c->request)
+        if (!c->request)
                 return MHD_NO;
 
         if (*data_size > 0) {
@@ -198,6 +228,7 @@ enum MHD_Result http_request_on_access(void *userdata _unused_, struct MHD_Conne
 
 /* Who was given the request still holds it, and will answer: that must find something. */
 static void request_orphan(HttpRequest *r) {
+        request_uncount(r);
         r->connection->request = NULL;
         r->connection = NULL;
         r->method = "";
@@ -205,7 +236,9 @@ static void request_orphan(HttpRequest *r) {
 }
 
 void http_request_on_completed(HttpConnection *c) {
+        c->server->n_fruitless = 0;
         c->busy = false;
+        http_connection_set_deadline(c, HTTP_DEADLINE_NEXT_REQUEST);
         if (c->own_timeout)
                 http_connection_set_timeout(c, HTTP_TIMEOUT_IDLE_APART);
 
@@ -261,8 +294,16 @@ bool http_request_body_is_too_large(const HttpRequest *r) {
         return r->too_large;
 }
 
-bool http_request_is_malformed(const HttpRequest *r) {
-        return r->malformed;
+bool http_request_body_is_refused(const HttpRequest *r) {
+        return r->refused;
+}
+
+const char *http_request_fault(const HttpRequest *r) {
+        return r->fault;
+}
+
+const char *http_request_host(const HttpRequest *r) {
+        return r->authority ?: http_request_header(r, "Host");
 }
 
 bool http_request_is_abandoned(const HttpRequest *r) {
@@ -367,5 +408,8 @@ void http_request_reply(HttpRequest *r, unsigned status, const char *content_typ
                         : MHD_create_response_from_buffer(0, (char[]){ "" }, MHD_RESPMEM_PERSISTENT);
         if (!response)
                 free(data);
+        /* Before it is queued: it may be sent, and over, at once. */
+        if (r->connection)
+                http_connection_set_deadline(r->connection, HTTP_DEADLINE_ANSWER);
         http_request_answer(r, status, content_type, response);
 }

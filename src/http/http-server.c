@@ -9,10 +9,14 @@
  *   resume is followed by http_server_kick().
  * - The timer is lazy: while MHD's deadline only moves away it is left where it is, so that a busy keep-alive
  *   connection costs no timerfd_settime() a request, but one needless look per idle period.
+ * - A defer source that its own handler enables again comes before all others of its priority for ever (systemd 252):
+ *   what MHD itself wants to do in the next turn is the timer's, which waits in line with the others.
+ * - MHD wants to run at once, and does nothing, while the begin of a chunk does not fit in its memory (before 1.0).
  * - MHD drives on the connections with a timeout of their own before it reads from sockets, the others behind. A
  *   late answer depends on it, see http_connection_set_timeout(). */
 #include "http-internal.h"
 
+#include <limits.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -27,6 +31,10 @@
 /* MHD reads CLOCK_MONOTONIC_COARSE, which lags by up to one tick: a timer that comes sooner than this behind a
  * deadline would find that nothing is due yet. */
 #define MHD_CLOCK_TICK_USEC (10 * USEC_PER_MSEC)
+
+/* So often MHD may want to run at once without anything coming of it; from then on it has to wait a little. */
+#define FRUITLESS_MAX 16
+#define FRUITLESS_PAUSE_USEC (10 * USEC_PER_MSEC)
 
 void http_event_source_dress(sd_event_source *source, const char *description) {
         sd_event_source_set_exit_on_failure(source, true);
@@ -146,24 +154,15 @@ int http_server_drain(HttpServer *s, usec_t timeout_usec, HttpOnDrained on_drain
 /* --- MHD in the loop --- */
 
 void http_server_kick(HttpServer *s) {
-        sd_event_source_set_enabled(s->kick, SD_EVENT_ONESHOT);
+        if (s->running)
+                s->again = true;
+        else
+                sd_event_source_set_enabled(s->kick, SD_EVENT_ONESHOT);
 }
 
-static void server_rearm(HttpServer *s) {
-        unsigned long long msec;
-        usec_t due;
+static void server_arm(HttpServer *s, usec_t due) {
         int enabled = SD_EVENT_OFF;
 
-        if (MHD_get_timeout(s->daemon, &msec) != MHD_YES) {
-                sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
-                return;
-        }
-        if (msec == 0) {
-                http_server_kick(s);
-                return;
-        }
-
-        due = clock_monotonic_usec() + msec * USEC_PER_MSEC + MHD_CLOCK_TICK_USEC;
         sd_event_source_get_enabled(s->timer, &enabled);
         if (enabled != SD_EVENT_OFF && s->timer_usec <= due)
                 return;
@@ -172,8 +171,28 @@ static void server_rearm(HttpServer *s) {
         sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
 }
 
+static void server_run_again(HttpServer *s) {
+        s->n_fruitless = s->again ? 0 : s->n_fruitless + 1;
+        server_arm(s, s->n_fruitless < FRUITLESS_MAX ? 1 : clock_monotonic_usec() + FRUITLESS_PAUSE_USEC);
+}
+
+static void server_rearm(HttpServer *s) {
+        unsigned long long msec = 0;
+        bool waits = MHD_get_timeout(s->daemon, &msec) == MHD_YES;
+
+        if (s->again || (waits && msec == 0)) {
+                server_run_again(s);
+                return;
+        }
+        if (waits)
+                server_arm(s, clock_monotonic_usec() + msec * USEC_PER_MSEC + MHD_CLOCK_TICK_USEC);
+        else
+                sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
+}
+
 static int server_run(HttpServer *s) {
         s->running = true;
+        s->again = false;
         (void) MHD_run(s->daemon);
         s->running = false;
 
@@ -201,16 +220,19 @@ static void server_on_connection(void *userdata, struct MHD_Connection *mhd, voi
         HttpServer *s = userdata;
         HttpConnection *c;
 
+        s->n_fruitless = 0;
         if (code == MHD_CONNECTION_NOTIFY_STARTED) {
                 c = TAKE_PTR(s->accepting);
                 c->mhd = mhd;
                 *context = c;
                 connection_link(c);
+                http_connection_set_deadline(c, HTTP_DEADLINE_REQUEST);
                 return;
         }
 
         c = *context;
         connection_unlink(c);
+        http_share_give(c->share, HTTP_CONNECTIONS, 1);
         free(c);
         http_server_retry_accepting(s);
         server_check_drained(s);
@@ -231,7 +253,7 @@ static int server_start_daemon(HttpServer *s) {
         s->daemon = MHD_start_daemon(
                         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
                         http_request_on_access, s,
-                        MHD_OPTION_CONNECTION_LIMIT, s->limits.connections_max,
+                        MHD_OPTION_CONNECTION_LIMIT, (unsigned) MIN_OF(s->limits.connections.all, UINT_MAX),
                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
                         MHD_OPTION_CONNECTION_TIMEOUT, s->idle_seconds,
                         MHD_OPTION_NOTIFY_CONNECTION, server_on_connection, s,
@@ -261,7 +283,8 @@ static int server_add_sources(HttpServer *s) {
         http_event_source_dress(s->io, "http-daemon");
         http_event_source_dress(s->kick, "http-kick");
         http_event_source_dress(s->timer, "http-timer");
-        return http_server_add_retry(s);
+        r = http_server_add_deadlines(s);
+        return r < 0 ? r : http_server_add_retry(s);
 }
 
 int http_server_new(sd_event *event, const HttpLimits *limits, HttpOnRequest on_request, void *userdata,
@@ -269,7 +292,7 @@ int http_server_new(sd_event *event, const HttpLimits *limits, HttpOnRequest on_
         _cleanup_(http_server_freep) HttpServer *s = NULL;
         int r;
 
-        if (limits->connections_max == 0)
+        if (limits->connections.all == 0)
                 return -EINVAL;
 
         s = calloc(1, sizeof(*s));
@@ -296,6 +319,11 @@ int http_server_new(sd_event *event, const HttpLimits *limits, HttpOnRequest on_
         return 0;
 }
 
+void http_server_set_guests(HttpServer *s, HttpIsGuest is_guest, void *userdata) {
+        s->is_guest = is_guest;
+        s->guest_userdata = userdata;
+}
+
 /* MHD demands that no connection is suspended when it stops. It then tells us of each one's end, which ends the
  * requests and streams; so our sources live until that is over. */
 static void server_stop_daemon(HttpServer *s) {
@@ -317,6 +345,7 @@ HttpServer *http_server_free(HttpServer *s) {
         sd_event_source_disable_unref(s->io);
         sd_event_source_disable_unref(s->kick);
         sd_event_source_disable_unref(s->timer);
+        sd_event_source_disable_unref(s->deadline_timer);
         sd_event_source_disable_unref(s->drain_timer);
         buffer_done(&s->spare);
         sd_event_unref(s->event);

@@ -135,6 +135,7 @@ static ssize_t stream_sleep(HttpStream *stream) {
 static ssize_t stream_on_read(void *userdata, uint64_t position _unused_, char *to, size_t max) {
         HttpStream *stream = userdata;
 
+        stream->connection->server->n_fruitless = 0;
         if (stream->gone)
                 return MHD_CONTENT_READER_END_WITH_ERROR;
         if (stream->sent == stream->pending.size && stream->next == HTTP_FILL_MORE)

@@ -7,10 +7,6 @@
 
 #include <stdio.h>
 
-/* Start jobs at a time; further tasks wait their turn. For each job systemd keeps a match rule on whoever asked for
- * it, and a bus throws out a client, PID 1 too, that has more than 512 (tried, with 1,000 tasks at once). */
-#define STARTS_MAX 128
-
 /* What the answer to StartTransientUnit is about; the run may be gone by then. */
 typedef struct StartReply {
         Manager *manager;
@@ -98,7 +94,7 @@ static int plan(TaskRun *run, LaunchPlan **ret, Problem *problem) {
         return r < 0 && launch_fault(r) ? problem_set(problem, -EINVAL, NULL, "%s", launch_fault(r)) : r;
 }
 
-static int start_now(TaskRun *run) {
+int task_run_start_now(TaskRun *run) {
         _cleanup_(launch_plan_freep) LaunchPlan *p = NULL;
         _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
         _cleanup_free_ StartReply *reply = NULL;
@@ -135,42 +131,21 @@ static int start_now(TaskRun *run) {
         return 0;
 }
 
-static void wait_for_turn(TaskRun *run) {
-        run->waits = true;
-        TAILQ_INSERT_TAIL(&run->manager->waiting, run, waiting);
-}
-
-void task_run_stop_waiting(TaskRun *run) {
-        if (!run->waits)
-                return;
-        run->waits = false;
-        TAILQ_REMOVE(&run->manager->waiting, run, waiting);
-}
-
 int manager_start_unit(TaskRun *run) {
         if (task_run_pause(run))
                 return 0;
-        if (run->manager->n_starting < STARTS_MAX)
-                return start_now(run);
-        wait_for_turn(run);
+        if (task_run_has_room(run))
+                return task_run_start_now(run);
+        task_run_wait_for_turn(run);
         return 0;
 }
 
 void task_run_started(TaskRun *run) {
-        Manager *m = run->manager;
-        TaskRun *next;
-        int r;
-
         if (!run->starting)
                 return;
         run->starting = false;
-        m->n_starting--;
-        while (m->n_starting < STARTS_MAX && (next = TAILQ_FIRST(&m->waiting))) {
-                task_run_stop_waiting(next);
-                r = start_now(next);
-                if (r < 0)
-                        log_task(LOG_WARNING, next->task->id, "The task could not be started yet: %s", strerror(-r));
-        }
+        run->manager->n_starting--;
+        manager_start_waiting(run->manager);
 }
 
 static int new_task(Manager *m, TaskSpec *spec, const Secrets *secrets, const char *actor, Task **ret) {
@@ -244,6 +219,10 @@ int manager_create_task(Manager *m, TaskSpec *spec, const Secrets *secrets, cons
                 r = launch_find_recipe(&m->launch, spec, &recipe, problem);
         if (r >= 0)
                 r = manager_check_directory(m, spec, problem);
+        if (r >= 0)
+                r = manager_check_turn(m, problem);
+        if (r >= 0)
+                r = manager_check_kept(m, problem);
         if (r < 0)
                 return r;
         r = new_task(m, spec, secrets, actor, &task);

@@ -351,6 +351,7 @@ void task_run_end(TaskRun *run) {
         run->drain_pause_usec = DRAIN_PAUSE_MIN_USEC;
         run->ending_since_usec = clock_monotonic_usec();
         run->drained_at_usec = 0;
+        task_run_leave_place(run);
         ask_commands(run);
         r = sd_event_add_time_relative(run->manager->event, &run->drain_source, CLOCK_MONOTONIC, 0, USEC_PER_MSEC / 4,
                                        on_drain, run);

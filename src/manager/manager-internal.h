@@ -16,6 +16,7 @@
  *   manager-units.c    what changes units, by systemd or by the launcher
  *   manager-recipe.c   the program of a recipe; one task in a directory
  *   manager-resume.c   further attempts
+ *   manager-room.c     how many may run, wait and be kept
  *   manager-recover.c  comparing units and files
  *   manager-adopt.c    a unit without a file
  *   manager-credentials.c  secrets that nobody needs any more
@@ -50,6 +51,7 @@ typedef struct TaskRun {
 
         bool expected;                /* not yet come by in the list of units that is being read */
         bool starting;                /* its start job is systemd's to do */
+        bool has_place;               /* among those that run at once */
         bool waits;                   /* for its turn to be started */
         TAILQ_ENTRY(TaskRun) waiting;
         bool put_off;                 /* systemd is going down and starts nothing: until the next comparison */
@@ -99,7 +101,8 @@ struct Manager {
         LIST_HEAD(, OperationRun) operations; /* under way, on finished tasks */
         UnitClient *units;
         JournalFollower *follower; /* while there are runs */
-        size_t n_runs, n_starting;
+        size_t n_runs, n_starting, n_placed, n_waiting;
+        bool starts_waiting; /* inside manager_start_waiting() */
         TAILQ_HEAD(, TaskRun) waiting, unsaved; /* in the order in which they came */
         usec_t save_after_usec;                 /* monotonic; no counts before */
         sd_event_source *save_source;
@@ -165,7 +168,17 @@ int manager_check_connected(const Manager *m, Problem *problem);
 bool manager_error_is_loss(int error); /* the call may or may not have come to systemd: looking will tell */
 int manager_start_unit(TaskRun *run); /* at once, or when it is its turn */
 void task_run_started(TaskRun *run);  /* the start job is over: the next one's turn */
+int task_run_start_now(TaskRun *run); /* it has room */
+
+/* manager-room.c */
+bool task_run_has_room(const TaskRun *run);
+void task_run_take_place(TaskRun *run); /* it has a unit, or is about to */
+void task_run_leave_place(TaskRun *run); /* the next one's turn */
+void task_run_wait_for_turn(TaskRun *run);
 void task_run_stop_waiting(TaskRun *run);
+void manager_start_waiting(Manager *m);
+int manager_check_turn(const Manager *m, Problem *problem); /* -EAGAIN: too many wait */
+int manager_check_kept(const Manager *m, Problem *problem); /* -EAGAIN: too many are kept */
 
 /* manager-units.c */
 

@@ -287,6 +287,8 @@ int manager_resume_task(Manager *m, const char *id, const Secrets *secrets, cons
                 return problem_set(problem, -EBUSY, NULL, "The task has not ended: only then can it be resumed");
         r = manager_check_connected(m, problem);
         if (r >= 0)
+                r = manager_check_turn(m, problem);
+        if (r >= 0)
                 r = load_next(m, s, &next, problem);
         if (r < 0)
                 return r;

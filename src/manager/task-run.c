@@ -137,6 +137,7 @@ int task_run_watch(TaskRun *run) {
                 return 0;
         if (!unit)
                 return -ENOMEM;
+        task_run_take_place(run);
         run->watch.on_changed = on_unit_changed;
         run->watch.follows_commands = task_run_has_steps(run);
         return unit_watch_begin(&run->watch, run->manager->units, unit);
@@ -177,6 +178,7 @@ static void end_attempt(TaskRun *run) {
         task_run_stop_waiting(run);
         task_run_stop_saving(run);
         task_run_started(run);
+        task_run_leave_place(run);
         unit_watch_end(&run->watch);
         run->drain_source = sd_event_source_disable_unref(run->drain_source);
         task_run_forget_kill(run);

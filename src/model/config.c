@@ -27,6 +27,9 @@
 #define SECONDS(member) ROW(CONFIG_SECONDS, member, usec_t)
 #define LINES(member) ROW(CONFIG_LINES, member, unsigned)
 #define DAYS(member) ROW(CONFIG_DAYS, member, unsigned)
+#define TASKS(member) ROW(CONFIG_TASKS, member, unsigned)
+#define CONNECTIONS(member) ROW(CONFIG_CONNECTIONS, member, unsigned)
+#define STREAMS(member) ROW(CONFIG_STREAMS, member, unsigned)
 #define ATTEMPTS(member) ROW(CONFIG_ATTEMPTS, member, unsigned)
 #define BOOLEAN(member) ROW(CONFIG_BOOLEAN, member, bool), 0, 0
 #define ACTION(member) ROW(CONFIG_ACTION, member, OrphanedTaskAction), 0, 0
@@ -62,6 +65,10 @@ const ConfigKey config_keys[] = {
           "after so long without output a task counts as stalled, 0 for never" },
         { EXECUTION, "stall_action", STALL(stall_action), "mark",
           "mark a stalled task as such, or stop it, too" },
+        { EXECUTION, "max_running_tasks", TASKS(max_running_tasks), 1, 100000, "500",
+          "how many tasks run at once; further ones are queued" },
+        { EXECUTION, "max_queued_tasks", TASKS(max_queued_tasks), 0, 100000, "5000",
+          "how many tasks wait for their turn; further ones are refused" },
         { EXECUTION, "user", USER(user), "remote-developer",
           "who runs the tasks of the system's service; no effect in user mode" },
 
@@ -78,6 +85,8 @@ const ConfigKey config_keys[] = {
 
         { PERSISTENCE, "max_memory_logs", LINES(max_memory_logs), 10, 1000000, "1000",
           "the last log lines of a task that are kept in memory" },
+        { PERSISTENCE, "max_tasks", TASKS(max_tasks), 1, 10000000, "250000",
+          "how many tasks are kept, archived ones too; further ones are refused" },
         { PERSISTENCE, "archive_after_days", DAYS(archive_after_days), 0, 36500, "7",
           "when a finished task moves to the archive, 0 for never" },
         { PERSISTENCE, "compress_archives", BOOLEAN(compress_archives), "true",
@@ -89,6 +98,12 @@ const ConfigKey config_keys[] = {
           "a viewer that has read nothing for so long is disconnected" },
         { CONNECTION, "allow_multiple_connections", BOOLEAN(allow_multiple_connections), "true",
           "false refuses a second viewer of one task" },
+        { CONNECTION, "max_connections", CONNECTIONS(max_connections), 16, 60000, "4096",
+          "how many connections there may be at once, of one user half as many" },
+        { CONNECTION, "max_streams", STREAMS(max_streams), 2, 60000, "2500",
+          "how many logs may be streamed or downloaded at once, by one user half as many" },
+        { CONNECTION, "request_timeout", SECONDS(request_timeout_usec), 1, 3600, "60",
+          "a request that takes longer to come is cut off" },
 
         { WORKSPACES, "directory", DIRECTORY(workspaces_directory), "",
           "where work trees and mirrors of repositories are made" },
@@ -220,6 +235,9 @@ static const struct {
         [CONFIG_SECONDS] = { "seconds", NULL, set_seconds },
         [CONFIG_LINES] = { "lines", NULL, set_count },
         [CONFIG_DAYS] = { "days", NULL, set_count },
+        [CONFIG_TASKS] = { "tasks", NULL, set_count },
+        [CONFIG_CONNECTIONS] = { "connections", NULL, set_count },
+        [CONFIG_STREAMS] = { "streams", NULL, set_count },
         [CONFIG_ATTEMPTS] = { "attempts", NULL, set_count },
         [CONFIG_BOOLEAN] = { NULL, "true or false", set_boolean },
         [CONFIG_ACTION] = { NULL, "interrupted or resume", set_action },

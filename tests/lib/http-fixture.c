@@ -13,7 +13,7 @@
 
 const HttpLimits http_fixture_limits = {
         .body_max = 64 * 1024,
-        .connections_max = 64,
+        .connections.all = 64,
         .idle_usec = 30 * USEC_PER_SEC,
         .stream_stall_usec = 60 * USEC_PER_SEC,
 };

@@ -54,6 +54,8 @@ static void check_equal(const Config *is, const Config *should) {
         TAP_CHECK_INT(is->stall_action, should->stall_action);
         TAP_CHECK_INT(is->status_save_interval, should->status_save_interval);
         TAP_CHECK_INT(is->use_daemon_threads, should->use_daemon_threads);
+        TAP_CHECK_INT(is->max_running_tasks, should->max_running_tasks);
+        TAP_CHECK_INT(is->max_queued_tasks, should->max_queued_tasks);
         TAP_CHECK_STRING(is->user, should->user);
         TAP_CHECK_INT(is->check_orphaned_tasks, should->check_orphaned_tasks);
         TAP_CHECK_INT(is->orphaned_task_action, should->orphaned_task_action);
@@ -61,11 +63,15 @@ static void check_equal(const Config *is, const Config *should) {
         TAP_CHECK_INT(is->resume_pause_usec, should->resume_pause_usec);
         TAP_CHECK_INT(is->monitor_interval_usec, should->monitor_interval_usec);
         TAP_CHECK_INT(is->max_memory_logs, should->max_memory_logs);
+        TAP_CHECK_INT(is->max_tasks, should->max_tasks);
         TAP_CHECK_INT(is->archive_after_days, should->archive_after_days);
         TAP_CHECK_INT(is->compress_archives, should->compress_archives);
         TAP_CHECK_INT(is->sse_heartbeat_interval_usec, should->sse_heartbeat_interval_usec);
         TAP_CHECK_INT(is->sse_timeout_usec, should->sse_timeout_usec);
         TAP_CHECK_INT(is->allow_multiple_connections, should->allow_multiple_connections);
+        TAP_CHECK_INT(is->max_connections, should->max_connections);
+        TAP_CHECK_INT(is->max_streams, should->max_streams);
+        TAP_CHECK_INT(is->request_timeout_usec, should->request_timeout_usec);
         TAP_CHECK_STRING(is->workspaces_directory, should->workspaces_directory);
         TAP_CHECK_INT(strv_length(is->allowed_repositories), 1);
         TAP_CHECK_STRING(is->allowed_repositories ? is->allowed_repositories[0] : NULL,
@@ -89,6 +95,8 @@ static const struct {
         OTHER("task_execution", "warn_before", "86400", warn_before_usec, 86400 * USEC_PER_SEC),
         OTHER("task_execution", "stall_timeout", "604800", stall_timeout_usec, 604800 * USEC_PER_SEC),
         OTHER("task_execution", "stall_action", "stop", stall_action, TASK_STALL_STOP),
+        OTHER("task_execution", "max_running_tasks", "1", max_running_tasks, 1),
+        OTHER("task_execution", "max_queued_tasks", "0", max_queued_tasks, 0),
         OTHER("task_execution", "user", "root", user, 0),
         OTHER("recovery", "check_orphaned_tasks", "Off", check_orphaned_tasks, false),
         OTHER("recovery", "orphaned_task_action", "resume", orphaned_task_action, ORPHANED_TASK_RESUME),
@@ -96,11 +104,15 @@ static const struct {
         OTHER("recovery", "resume_pause", "3600", resume_pause_usec, 3600 * USEC_PER_SEC),
         OTHER("recovery", "monitor_interval", "31", monitor_interval_usec, 31 * USEC_PER_SEC),
         OTHER("persistence", "max_memory_logs", "1000000", max_memory_logs, 1000000),
+        OTHER("persistence", "max_tasks", "10000000", max_tasks, 10000000),
         OTHER("persistence", "archive_after_days", "0", archive_after_days, 0),
         OTHER("persistence", "compress_archives", "FALSE", compress_archives, false),
         OTHER("connection", "sse_heartbeat_interval", "7", sse_heartbeat_interval_usec, 7 * USEC_PER_SEC),
         OTHER("connection", "sse_timeout", "86400", sse_timeout_usec, 86400 * USEC_PER_SEC),
         OTHER("connection", "allow_multiple_connections", "no", allow_multiple_connections, false),
+        OTHER("connection", "max_connections", "16", max_connections, 16),
+        OTHER("connection", "max_streams", "2", max_streams, 2),
+        OTHER("connection", "request_timeout", "3600", request_timeout_usec, 3600 * USEC_PER_SEC),
         OTHER("workspaces", "directory", "/srv/work trees", workspaces_directory, 0),
         OTHER("workspaces", "allowed_repositories", "owner/*", allowed_repositories, 0),
 };
@@ -149,17 +161,23 @@ static void test_defaults(void) {
                 .stall_timeout_usec = 0,
                 .stall_action = TASK_STALL_MARK,
                 .status_save_interval = 10,
+                .max_running_tasks = 500,
+                .max_queued_tasks = 5000,
                 .user = (char *) "remote-developer",
                 .check_orphaned_tasks = true,
                 .max_automatic_attempts = 3,
                 .resume_pause_usec = 30 * USEC_PER_SEC,
                 .monitor_interval_usec = 30 * USEC_PER_SEC,
                 .max_memory_logs = 1000,
+                .max_tasks = 250000,
                 .archive_after_days = 7,
                 .compress_archives = true,
                 .sse_heartbeat_interval_usec = 30 * USEC_PER_SEC,
                 .sse_timeout_usec = 120 * USEC_PER_SEC,
                 .allow_multiple_connections = true,
+                .max_connections = 4096,
+                .max_streams = 2500,
+                .request_timeout_usec = 60 * USEC_PER_SEC,
                 .workspaces_directory = (char *) "",
                 .allowed_repositories = (char *[]){ (char *) "*", NULL },
         };

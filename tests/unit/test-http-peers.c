@@ -183,7 +183,7 @@ static void test_a_slow_reader_gets_every_byte(void) {
 
 static void test_a_stalled_reader_is_dropped(void) {
         static const HttpLimits limits = {
-                .connections_max = 4,
+                .connections.all = 4,
                 .idle_usec = 30 * USEC_PER_SEC,
                 .stream_stall_usec = USEC_PER_SEC,
         };
@@ -208,7 +208,7 @@ static void test_a_stalled_reader_is_dropped(void) {
 
 static void test_a_sleeping_stream_does_not_stall(void) {
         static const HttpLimits limits = {
-                .connections_max = 4,
+                .connections.all = 4,
                 .idle_usec = USEC_PER_SEC,
                 .stream_stall_usec = USEC_PER_SEC,
         };
@@ -277,7 +277,7 @@ static void on_request_viewer(HttpRequest *r, void *userdata) {
 }
 
 static void test_a_thousand_sleeping_streams_are_cheap(void) {
-        static const HttpLimits limits = { .connections_max = VIEWERS };
+        static const HttpLimits limits = { .connections.all = VIEWERS };
         static HttpClient clients[VIEWERS];
         static HttpSource sources[VIEWERS];
         static char text[HTTP_STREAM_CHUNK + 1];

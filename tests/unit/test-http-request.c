@@ -16,7 +16,7 @@ static void on_request_echo(HttpRequest *r, void *userdata _unused_) {
         buffer_append_format(&b, "b=%s;", http_request_query(r, "b") ?: "(none)");
         buffer_append_format(&b, "x=%s;", http_request_header(r, "x-test") ?: "(none)");
         buffer_append_format(&b, "large=%d;malformed=%d;", http_request_body_is_too_large(r),
-                             http_request_is_malformed(r));
+                             http_request_fault(r) != NULL);
         buffer_append_format(&b, "size=%zu;body=%.*s;", size, (int) MIN_OF(size, (size_t) 100), body);
         http_request_reply(r, http_request_body_is_too_large(r) ? 413 : 200, "text/plain", &b);
 }
@@ -75,6 +75,34 @@ static void test_malformed_targets_are_flagged_and_kept(void) {
         check_echoes(cases, ELEMENTSOF(cases));
 }
 
+/* What could be read in two ways is read in none: the rest of the connection is thrown away with it. */
+static void test_a_doubtful_header_is_refused(void) {
+        static const char *const fields[] = {
+                "Host: x\r\nHost: x", "Host: x\r\nhost: y", "A: b",
+                "Host: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3",
+                "Host: x\r\nTransfer-Encoding: identity", "Host: x\r\nTransfer-Encoding: chunked, chunked",
+                "Host: x\r\nTransfer-Encoding: x\r\nTransfer-Encoding: chunked",
+                "Host: x\r\nContent-Length: 3\r\nContent-Length: 3", "Host: x\r\nA b: c", "Host: x\r\nA: b\x1b",
+                "Host: x\r\nContent-Length : 3", "Host: x\r\nOrigin: http://x\r\nOrigin: http://x",
+                "Host: x\r\nAuthorization: a\r\nAuthorization: b", "Host: x\r\nContent-Type: a\r\nContent-Type: b",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(fields); i++) {
+                _cleanup_(http_fixture_done) HttpFixture f = {};
+                _cleanup_(http_client_done) HttpClient c = {};
+
+                if (!http_fixture_start(&f, NULL, on_request_echo, NULL) || !http_client_open(&c, &f, HTTP_OVER_TCP))
+                        return;
+                http_client_send(&c, "POST / HTTP/1.1\r\n");
+                http_client_send(&c, fields[i]);
+                http_client_send(&c, "\r\n\r\n3\r\nabc\r\n0\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n");
+                TAP_CHECK(HTTP_WAIT(&f, c.ended));
+                if (http_client_count(&c, "HTTP/1.1 ") != 1 || !http_client_got(&c, "malformed=1") ||
+                    !http_client_got(&c, "Connection: close"))
+                        tap_fail(__FILE__, __LINE__, "%s: %.*s", fields[i], (int) c.received.size, c.received.data);
+        }
+}
+
 static void test_a_raw_nul_in_the_target_is_malformed(void) {
         static const char nul_in_path[] = "GET /a\0b?a=1 HTTP/1.1\r\nHost: x\r\n\r\n";
         static const char nul_in_query[] = "GET /a?a=1\0&b=2 HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -128,7 +156,7 @@ static void test_bodies_arrive_whole(void) {
 
 /* The connection stays in use: the body was read to its end. */
 static void test_a_body_that_is_too_long_is_thrown_away_and_told(void) {
-        static const HttpLimits limits = { .body_max = 10, .connections_max = 4 };
+        static const HttpLimits limits = { .body_max = 10, .connections.all = 4 };
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
 
@@ -148,7 +176,7 @@ static void test_a_body_that_is_too_long_is_thrown_away_and_told(void) {
 }
 
 static void test_a_body_announced_far_too_long_is_answered_unread(void) {
-        static const HttpLimits limits = { .body_max = 10, .connections_max = 4 };
+        static const HttpLimits limits = { .body_max = 10, .connections.all = 4 };
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
 
@@ -162,7 +190,7 @@ static void test_a_body_announced_far_too_long_is_answered_unread(void) {
 }
 
 static void test_an_endless_body_is_cut(void) {
-        static const HttpLimits limits = { .body_max = 10, .connections_max = 4 };
+        static const HttpLimits limits = { .body_max = 10, .connections.all = 4 };
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
 
@@ -340,6 +368,7 @@ static void test_an_answer_that_cannot_be_sent_cuts_the_connection(void) {
 static const TapTest tests[] = {
         { "path and query are decoded once", test_path_and_query_are_decoded_once },
         { "malformed targets are flagged and kept as sent", test_malformed_targets_are_flagged_and_kept },
+        { "a doubtful header is refused", test_a_doubtful_header_is_refused },
         { "a raw NUL in the target is malformed", test_a_raw_nul_in_the_target_is_malformed },
         { "headers are found without case", test_headers_are_found_without_case },
         { "bodies arrive whole, plain and chunked", test_bodies_arrive_whole },

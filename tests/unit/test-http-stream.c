@@ -119,7 +119,7 @@ static void test_abort_is_seen_as_broken(void) {
 
 /* Even if the client keeps its end open. */
 static void test_a_connection_cut_makes_room_at_once(void) {
-        static const HttpLimits limits = { .connections_max = 1, .idle_usec = 60 * USEC_PER_SEC };
+        static const HttpLimits limits = { .connections.all = 1, .idle_usec = 60 * USEC_PER_SEC };
 
         static const struct {
                 const char *version, *text;
@@ -138,11 +138,12 @@ static void test_a_connection_cut_makes_room_at_once(void) {
                 if (!http_fixture_start(&f, &limits, http_source_on_request, &s) ||
                     !http_source_open(&s, &f, &c, HTTP_OVER_TCP, cases[i].version))
                         return;
+                http_client_stop_reading(&c);
+                http_source_say(&s, cases[i].text, cases[i].end);
+                http_fixture_settle(&f);
                 if (!http_client_open(&d, &f, HTTP_OVER_TCP))
                         return;
                 http_client_send(&d, "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
-                http_client_stop_reading(&c);
-                http_source_say(&s, cases[i].text, cases[i].end);
                 TAP_CHECK(HTTP_WAIT(&f, http_client_got(&d, "HTTP/1.1 200 OK")));
         }
 }

@@ -50,8 +50,7 @@ static const struct {
         { BYTES("[1,[2,{\"a\":[]}],null]"), "[1,[2,{\"a\":[]}],null]" },
         { BYTES("{\"b\":1,\"a\":2}"), "{\"b\":1,\"a\":2}" },
         { BYTES("{\"\":1}"), "{\"\":1}" },
-        /* RFC 8259 leaves it open; the last one counts. */
-        { BYTES("{\"a\":1,\"b\":2,\"a\":3}"), "{\"a\":3,\"b\":2}" },
+        { BYTES("[{\"a\":{\"a\":\":\"}},{\"a\":[{\"a\":1}]}]"), "[{\"a\":{\"a\":\":\"}},{\"a\":[{\"a\":1}]}]" },
         /* What looks like a token inside a string is none; an escaped backslash is not the begin of an escape. */
         { BYTES("[\"NaN 01 -.5\",\"Infinity\"]"), "[\"NaN 01 -.5\",\"Infinity\"]" },
         { BYTES("{\"a\\\\u0000\":\"\\\\\"}"), "{\"a\\\\u0000\":\"\\\\\"}" },
@@ -89,6 +88,9 @@ static const struct {
         { BYTES("nul"), "ends too early" },
         { BYTES("1e"), "ends too early" },
         { BYTES("-"), "byte 1" },
+        /* RFC 8259 leaves it open which one counts. */
+        { BYTES("{\"a\":1,\"b\":2,\"a\":3}"), "stands twice" },
+        { BYTES("[{\"a\":1,\"\\u0061\":\":\"}]"), "stands twice" },
         /* behind the value */
         { BYTES("{}x"), "byte 3" },
         { BYTES("{}{}"), "byte 3" },

@@ -1,0 +1,45 @@
+/* LogPlace: how many logs are being streamed and downloaded, in all and for one caller. Each has a reader of its own,
+ * so that there is a bound to them beside that of connections; a caller may have half of them, so that one who opens
+ * all it can leaves something to others. */
+#include "api-internal.h"
+
+#include <remote-developer/strings.h>
+
+#include <stdio.h>
+
+static unsigned count_places(const Api *a, const char *actor) {
+        const LogPlace *p;
+        unsigned n = 0;
+
+        LIST_FOREACH(p, &a->places, list)
+                n += !actor || string_equal(p->actor, actor);
+        return n;
+}
+
+static bool refuse(HttpRequest *r, unsigned status, const char *whose, unsigned n) {
+        (void) http_request_add_header(r, "Retry-After", "5");
+        reply_error(r, status, NULL,
+                    "%s %u logs are being streamed or downloaded at once (connection.max_streams); end some, or try "
+                    "again later", whose, n);
+        return false;
+}
+
+bool log_place_take(Api *a, HttpRequest *r, LogPlace *p) {
+        unsigned max = manager_config(a->manager)->max_streams, own = max / 2;
+        const char *actor = a->caller->actor;
+
+        if (count_places(a, actor) >= own)
+                return refuse(r, 429, "For you", own);
+        if (count_places(a, NULL) >= max)
+                return refuse(r, 503, "In all", max);
+        snprintf(p->actor, sizeof(p->actor), "%s", actor);
+        p->is_taken = true;
+        LIST_INSERT_HEAD(&a->places, p, list);
+        return true;
+}
+
+void log_place_leave(LogPlace *p) {
+        if (p->is_taken)
+                LIST_REMOVE(p, list);
+        p->is_taken = false;
+}
