@@ -168,7 +168,7 @@ def write_peers():
         write("peer", name, data)
 
 
-# --- cursors, tokens
+# --- cursors, tokens, messages to the launcher
 
 def cursor(task, journal_cursor):
     check = 2166136261
@@ -204,9 +204,29 @@ def write_tokens():
     write("tokens", "version.json", '{"version": 2, "tokens": []}')
 
 
+def write_launches():
+    spec = '"spec": {"command": ["make", "-C", "{workspace}"], "working_directory": "/tmp", "timeout": 60}'
+    claude = '"spec": {"recipe": "claude", "github_repo": "https://github.com/o/n", "task_description": "Do \\u00e4"}'
+    task = f'"task_id": "{TASK}"'
+    for name, fields in {
+            "start": f'"verb": "start", {task}, "attempt": 1, {spec}, "secrets": {{"TOKEN": "x y"}}',
+            "session": f'"verb": "start", {task}, "attempt": 3, {claude}, "session_id": "0-1", "session_resumes": true',
+            "bound": f'"verb": "start", {task}, "attempt": 2, {spec}, "bound_to_service": true',
+            "operate": f'"verb": "operate", {task}, "kind": "commit", "operation": "0f", "text": "a\\n", {claude}',
+            "stop": f'"verb": "stop", "unit": "{UNIT}"', "reset": f'"verb": "reset", "unit": "{UNIT}"',
+            "kill": f'"verb": "kill", "unit": "{UNIT}", "whom": "all"', "probe": '"verb": "probe"',
+            "kill-operation": f'"verb": "kill", "unit": "{UNIT.replace("task", "create-pr-task", 1)}", "whom": "main"',
+            "foreign-unit": '"verb": "stop", "unit": "sshd.service"', "foreign-field": f'"verb": "probe", {task}',
+            "attempt-0": f'"verb": "start", {task}, "attempt": 0, {spec}', "spec-number": f'"verb": "start", {task}, '
+            '"attempt": 1, "spec": 5', "user": f'"verb": "start", {task}, "attempt": 1, "user": "root", {spec}',
+            "answer": '"error": 22, "sentence": "no"'}.items():
+        write("launch", f"{name}.json", f'{{"number": 7, {fields}}}')
+
+
 if __name__ == "__main__":
     write_journal_files()
     write_journal_entries()
     write_peers()
     write_cursors()
     write_tokens()
+    write_launches()
