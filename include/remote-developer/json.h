@@ -45,7 +45,7 @@ Json *json_new_time(usec_t t); /* RFC 3339; null when not set */
 /* One more owner of a value that nobody changes any more; NULL (null) stays that. */
 Json *json_share(Json *j);
 
-/* All take ownership of `value`, also on error; NULL is null. */
+/* All take ownership of `value`, also on error; NULL is null. -EINVAL: `object` is none. */
 int json_set(Json *object, const char *key, Json *value);
 int json_set_string(Json *object, const char *key, const char *value);
 int json_set_uint64(Json *object, const char *key, uint64_t value);

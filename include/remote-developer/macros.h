@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define _cleanup_(f) __attribute__((cleanup(f)))
@@ -50,8 +51,12 @@
                         func(*p);                                                                            \
         }
 
+/* Copied, since no pointer of another type may be read as one to void. */
 static inline void freep(void *p) {
-        free(*(void **) p);
+        void *memory;
+
+        memcpy(&memory, p, sizeof(memory));
+        free(memory);
 }
 
 static inline void closep(int *fd) {

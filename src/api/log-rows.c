@@ -117,11 +117,11 @@ void log_rows_drop_chunk(LogRows *rows) {
 }
 
 void log_rows_end_chunk(LogRows *rows) {
-        LogRowSpan *to = rows->spans + rows->chunk, *from = to + rows->dropped;
         size_t n = rows->n - rows->chunk - rows->dropped;
+        LogRowSpan *to = n > 0 ? rows->spans + rows->chunk : NULL;
 
         for (size_t i = 0; i < n; i++)
-                to[i] = from[i];
+                to[i] = to[i + rows->dropped];
         for (size_t i = 0; i < n / 2; i++) {
                 LogRowSpan other = to[i];
 

@@ -36,9 +36,7 @@ static const char *skip_value(const char *s, const char *end) {
                         s = skip_string(s, end);
                 else if (c == '{' || c == '[')
                         depth++;
-                else if ((c == '}' || c == ']') && depth-- == 0)
-                        return s - 1;
-                else if (c == ',' && depth == 0)
+                else if (c == ',' ? depth == 0 : (c == '}' || c == ']') && depth-- == 0)
                         return s - 1;
         }
         return NULL;

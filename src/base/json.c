@@ -292,11 +292,12 @@ Json *json_new_time(usec_t t) {
 }
 
 int json_set(Json *object, const char *key, Json *value) {
-        if (json_object_object_add(object, key, value) < 0) {
+        /* json-c would end the program. */
+        int r = !json_is_object(object) ? -EINVAL : json_object_object_add(object, key, value) < 0 ? -ENOMEM : 0;
+
+        if (r < 0)
                 json_free(value);
-                return -ENOMEM;
-        }
-        return 0;
+        return r;
 }
 
 int json_set_string(Json *object, const char *key, const char *value) {

@@ -21,7 +21,7 @@ static void add_word(ProbeWords *w, const char *word) {
 /* Without the two lines in the journal with each look: they are of level info. */
 static void add_unit_words(RuntimeScope scope, const char *user, ProbeWords *w) {
         static const char *const words[] = { "--quiet", "--wait", "--pipe", "--collect", "--service-type=exec",
-                                             "--property=LogLevelMax=notice", "--property=" PROBE_LIMIT, NULL };
+                                             "--property=LogLevelMax=notice", ("--property=" PROBE_LIMIT), NULL };
 
         add_word(w, "systemd-run");
         add_word(w, scope == RUNTIME_SCOPE_SYSTEM ? "--system" : "--user");

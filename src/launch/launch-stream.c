@@ -55,7 +55,7 @@ static int take_lines(LaunchStream *s) {
         size_t done = 0;
         int r = 0;
 
-        while (r >= 0) {
+        while (r >= 0 && s->in.data) {
                 const char *begin = s->in.data + done, *from = begin + s->searched;
                 size_t left = s->in.size - done;
                 const char *newline = left > s->searched ? memchr(from, '\n', left - s->searched) : NULL;

@@ -355,6 +355,7 @@ int manager_begin_operation(Manager *m, const char *id, const OperationRequest *
                 r = load(m, s, request, &t, problem);
         if (r < 0)
                 return r;
+        assert(t);
         manager_stop_archiving(m, id);
         r = operation_run_new(m, t, &o);
         if (r < 0) {

@@ -149,9 +149,9 @@ void agent_account_end_retry(AgentAccount *a) {
 char *agent_account_describe_retry(const AgentAccount *a) {
         const char *error = a->retry.error;
 
-        if (a->retry.attempt == 0)
+        if (a->retry.attempt <= 0)
                 return NULL;
-        if (a->retry.max_retries == 0)
+        if (a->retry.max_retries <= 0)
                 return string_format("retrying%s%s", error ? ", " : "", error ?: "");
         return string_format("retrying %d of %d%s%s", a->retry.attempt, a->retry.max_retries, error ? ", " : "",
                              error ?: "");

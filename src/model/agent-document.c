@@ -116,7 +116,7 @@ int agent_account_to_json(AgentKind kind, const AgentAccount *a, bool for_disk, 
 }
 
 int agent_account_from_json(const Json *j, AgentAccount *ret, Problem *problem) {
-        _cleanup_(agent_account_done) AgentAccount a = { .retry.status = -1 };
+        _cleanup_(agent_account_done) AgentAccount a = { .retry.max_retries = -1, .retry.status = -1 };
         int r;
 
         r = json_read_fields(j, account_fields, ELEMENTSOF(account_fields), false, &a, problem);

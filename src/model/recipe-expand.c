@@ -141,10 +141,10 @@ static const RecipePlaceholder *find_in_steps(const RecipeStep *steps, size_t n,
                                               const Fault *f) {
         const RecipePlaceholder *p = NULL;
 
-        for (const RecipeStep *s = steps; !p && s < steps + n; s++)
-                if (recipe_step_applies(s, v))
-                        p = find_in_list(s->command, v, f) ?: find_in_input(s->input, v, f) ?:
-                                find_in_list(s->environment, v, f);
+        for (size_t i = 0; !p && i < n; i++)
+                if (recipe_step_applies(&steps[i], v))
+                        p = find_in_list(steps[i].command, v, f) ?: find_in_input(steps[i].input, v, f) ?:
+                                find_in_list(steps[i].environment, v, f);
         return p;
 }
 

@@ -11,9 +11,9 @@ static bool is_missing(char *const *command, char *const *directories) {
 }
 
 static const RecipeStep *missing_step(const RecipeStep *steps, size_t n, char *const *directories) {
-        for (const RecipeStep *s = steps; s < steps + n; s++)
-                if (is_missing(s->command, directories))
-                        return s;
+        for (size_t i = 0; i < n; i++)
+                if (is_missing(steps[i].command, directories))
+                        return &steps[i];
         return NULL;
 }
 

@@ -78,7 +78,8 @@ static int match_list(RecipeTrace *t, char *const *texts, char *const *argv) {
 static int match_steps(RecipeTrace *t, const Recipe *recipe, char *const *const *steps, size_t n) {
         size_t at = 0;
 
-        for (const RecipeStep *s = recipe->steps; s < recipe->steps + recipe->n_steps; s++) {
+        for (size_t i = 0; i < recipe->n_steps; i++) {
+                const RecipeStep *s = &recipe->steps[i];
                 int r = at < n ? match_list(t, s->command, steps[at]) : 0;
 
                 if (r < 0 || (r == 0 && !s->when))

@@ -42,9 +42,9 @@ static const RecipeStep review_pod[] = {
         { .status = TEXT("reviewing_changes"), .progress = 75, .command = LIST(STEP("pod-review")) },
 };
 
-#define WORK(argv) { .status = TEXT("executing_task"), .progress = 60, .command = argv }
+#define WORK(argv) { .status = TEXT("executing_task"), .progress = 60, .command = (argv) }
 #define WORK_READING(argv) \
-        { .status = TEXT("executing_task"), .progress = 60, .command = argv, .input = TEXT("{task_description}") }
+        { .status = TEXT("executing_task"), .progress = 60, .command = (argv), .input = TEXT("{task_description}") }
 #define PREPARED_BY(table) .steps = (RecipeStep *) (table), .n_steps = ELEMENTSOF(table)
 #define REVIEWED_BY(table) .reviews = (RecipeStep *) (table), .n_reviews = ELEMENTSOF(table)
 

@@ -101,12 +101,13 @@ static void leave_repository(TaskIndex *x, TaskSummary *s) {
 
 /* False: no memory. */
 static bool enter_repository(TaskIndex *x, TaskSummary *s, const char *name) {
+        bool is_of_one = name && *name;
         TaskRepository *entered;
 
         if (s->repository && string_equal(s->repository->name, name))
                 return true;
-        entered = string_is_empty(name) ? NULL : add_repository(x, name);
-        if (!entered && !string_is_empty(name))
+        entered = is_of_one ? add_repository(x, name) : NULL;
+        if (is_of_one && !entered)
                 return false;
         leave_repository(x, s);
         s->repository = entered;

@@ -18,7 +18,7 @@ static void note_file(JournalHeader *h, const JournalPlace *p, usec_t now_usec, 
                 return;
         if (((own && !h->archived) || h->read_seqnum < h->tail_seqnum) && journal_header_update(h) < 0)
                 return;
-        up_to = to_end ? h->tail_seqnum : MIN_OF(h->tail_seqnum, p->seqnum);
+        up_to = to_end || !p ? h->tail_seqnum : MIN_OF(h->tail_seqnum, p->seqnum);
         if (up_to <= h->read_seqnum || up_to < h->head_seqnum)
                 return;
         h->read_seqnum = up_to;

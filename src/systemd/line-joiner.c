@@ -133,6 +133,7 @@ int line_joiner_flush(LineJoiner *l, const char *unit, LogLine *ret) {
                         continue;
                 if (open->size > 0)
                         return give_open(l, open, false, ret);
+                buffer_done(&open->parts); /* which an empty part has given memory */
                 *open = l->open[--l->n];
                 i--;
         }

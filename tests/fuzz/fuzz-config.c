@@ -17,7 +17,9 @@ static uint64_t member_value(const Config *c, const ConfigKey *key) {
 
 static void check_steps(const RecipeStep *steps, size_t n) {
         assert(n <= RECIPE_STEPS_MAX);
-        for (const RecipeStep *s = steps; s < steps + n; s++) {
+        for (size_t i = 0; i < n; i++) {
+                const RecipeStep *s = &steps[i];
+
                 assert(!string_is_empty(s->status));
                 assert(s->progress >= 1 && s->progress <= 99);
                 assert(!string_is_empty(s->command[0]));

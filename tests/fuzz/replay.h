@@ -1,9 +1,9 @@
 /* Replay: gives the files of a corpus to a fuzz target, where there is no libFuzzer to do so.
  *
- * A fuzz target defines LLVMFuzzerTestOneInput() and ends with REPLAY_MAIN("name"). Built by
- * "clang -fsanitize=fuzzer,address,undefined -DWITH_LIBFUZZER" it is a fuzzer; built by any compiler without
- * that it is a test that prints TAP: each file of tests/fuzz/corpus/name once, or of the folders and files in
- * argv. A target aborts when something is not as it should be; the last line before names the file.
+ * A fuzz target defines LLVMFuzzerTestOneInput() and ends with REPLAY_MAIN("name"). Built by tests/fuzz/run it is a
+ * fuzzer; built by any compiler without that it is a test that prints TAP: each file of tests/fuzz/corpus/name once,
+ * or of the folders and files in argv. A target aborts when something is not as it should be; the last line before
+ * names the file.
  */
 #pragma once
 

@@ -182,11 +182,11 @@ bool http_client_got(const HttpClient *c, const char *text) {
 }
 
 unsigned http_client_count(const HttpClient *c, const char *text) {
-        const char *s = c->received.data, *end = s + c->received.size;
+        const char *s = c->received.data ?: "", *end = s + c->received.size;
         size_t size = strlen(text);
         unsigned n = 0;
 
-        while (s && (s = memmem(s, (size_t) (end - s), text, size))) {
+        while ((s = memmem(s, (size_t) (end - s), text, size))) {
                 s += size;
                 n++;
         }

@@ -203,6 +203,9 @@ static const struct {
         { RETRY RESULT("b", ""), NO_RETRY },
         { "{\"type\":\"system\",\"subtype\":\"api_retry\",\"attempt\":1,\"max_retries\":2,\"error_status\":null}\n",
           "\"error\":null,\"status\":null,\"message\":\"retrying 1 of 2\"" },
+        { "{\"type\":\"system\",\"subtype\":\"api_retry\",\"attempt\":-1,\"max_retries\":2}\n", NO_RETRY },
+        { "{\"type\":\"system\",\"subtype\":\"api_retry\",\"attempt\":1,\"max_retries\":1e99}\n",
+          "\"message\":\"retrying\"" },
         /* an edit counts when it is done, a file once */
         { WRITE("t1", "/a"), "\"files_edited\":0" },
         { WRITE("t1", "/a") ANSWER("t2", ""), "\"files_edited\":0" },

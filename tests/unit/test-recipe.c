@@ -315,7 +315,9 @@ static void test_work(void) {
 static void check_steps(const RecipeStep *steps, size_t n, unsigned *progress) {
         size_t size;
 
-        for (const RecipeStep *s = steps; s < steps + n; s++) {
+        for (size_t k = 0; k < n; k++) {
+                const RecipeStep *s = &steps[k];
+
                 TAP_CHECK(s->progress >= MAX_OF(*progress, 1U) && s->progress <= 99);
                 *progress = s->progress;
                 TAP_CHECK(!string_is_empty(s->status));
