@@ -73,7 +73,7 @@ static void on_request(HttpRequest *r, void *userdata _unused_) {
         size_t size;
 
         f.asked++;
-        assert(http_request_is_malformed(r) || http_request_path(r)[0] == '/');
+        assert(http_request_fault(r) || http_request_path(r)[0] == '/');
         assert(http_request_body(r, &size) && size <= BODY_MAX);
         check_query(r);
         check_accept(r);
@@ -94,7 +94,7 @@ static void listen_once(void) {
 }
 
 static void begin(void) {
-        const HttpLimits limits = { .body_max = BODY_MAX, .connections_max = 4, .idle_usec = 30 * USEC_PER_SEC,
+        const HttpLimits limits = { .body_max = BODY_MAX, .connections.all = 4, .idle_usec = 30 * USEC_PER_SEC,
                                     .stream_stall_usec = 60 * USEC_PER_SEC };
         const AccessOptions options = { .scope = RUNTIME_SCOPE_SYSTEM, .tasks_user = "nobody" };
 

@@ -1,6 +1,6 @@
 /* Any bytes as a message to the launcher, which is privileged: refused with a sentence, or a request that names a unit
- * or a task of ours and nothing else, which written and read again is the same; one that starts something is planned as
- * the launcher does, with every recipe that is shipped. As an answer of the launcher they are read, too. Seeds are in
+ * or a task of ours and nothing else, which written and read again is the same; one that starts something is planned
+ * as the launcher does, with every recipe that is shipped. As an answer of the launcher they are read, too. Seeds are in
  * corpus/launch. */
 #include "replay.h"
 
