@@ -297,6 +297,17 @@ static int run_step(const Launch *l, int relay_pidfd) {
         step_end_alike(status);
 }
 
+/* A fenced unit's commands behind the end do not see /run/credentials/UNIT in the system: they have that directory a
+ * second time (launch/launch-sandbox.c). */
+static int find_credentials(void) {
+        static const char second[] = "/run/remote-developer/credentials";
+        const char *directory = getenv("CREDENTIALS_DIRECTORY");
+
+        if (!directory || access(directory, X_OK) == 0 || access(second, X_OK) < 0)
+                return 0;
+        return setenv("CREDENTIALS_DIRECTORY", second, 1) < 0 ? -errno : 0;
+}
+
 int main(int argc, char *argv[]) {
         int r, relay_pidfd = -EBADF;
         RelayParameters relay = { .ret_pidfd = &relay_pidfd };
@@ -308,6 +319,8 @@ int main(int argc, char *argv[]) {
                 return EXIT_FAILURE;
         }
         l.words_end = relay.words + relay.argv_size;
+        if (find_credentials() < 0)
+                return EXIT_FAILURE;
         if (l.task && journal_socket_is_stream(STDOUT_FILENO)) {
                 forget_stream();
                 r = start_relay(&l, &relay);

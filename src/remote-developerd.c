@@ -14,6 +14,7 @@
 #include <remote-developer/launch-client.h>
 #include <remote-developer/listener.h>
 #include <remote-developer/log.h>
+#include <remote-developer/namespaces.h>
 #include <remote-developer/program-path.h>
 #include <remote-developer/strings.h>
 #include <remote-developer/supervision.h>
@@ -262,6 +263,7 @@ static int open_manager(Service *s, Problem *problem) {
                              .state_directory = s->state_directory,
                              .endings_directory = endings, .recorder = REMOTE_DEVELOPER_RECORDER,
                              .starter = REMOTE_DEVELOPER_STARTER, .workspaces_directory = s->workspaces_directory,
+                             .no_namespaces = s->options.scope == RUNTIME_SCOPE_USER && namespaces_try() < 0,
                              .recovered = on_recovered, .userdata = s };
 
         if (!endings)

@@ -28,6 +28,12 @@ typedef enum ConfigKind {
         CONFIG_USER,    /* char *, owned: a user name, or a user id in decimal */
         CONFIG_DIRECTORY, /* char *, owned: an absolute path, or empty */
         CONFIG_PATTERNS, /* char **, owned: a list of patterns for fnmatch(3); each text goes to its end */
+        CONFIG_PATHS,    /* char **, owned: a list of absolute paths, likewise */
+        CONFIG_SANDBOX,  /* Sandbox, written as its word */
+        CONFIG_MEMORY,   /* uint64_t of bytes, written as task_limits_parse_size() reads it */
+        CONFIG_PERCENT,  /* uint64_t */
+        CONFIG_PROCESSES, /* uint64_t */
+        CONFIG_WEIGHT,   /* uint64_t */
         CONFIG_KINDS,
 } ConfigKind;
 
@@ -41,10 +47,10 @@ typedef struct ConfigKey {
         const char *help;         /* a sentence without capital and full stop */
 } ConfigKey;
 
-#define CONFIG_KEYS 28
-#define CONFIG_SECTIONS 6
+#define CONFIG_KEYS 34
+#define CONFIG_SECTIONS 7
 
-/* Of a CONFIG_PATTERNS. */
+/* Of a CONFIG_PATTERNS or CONFIG_PATHS. */
 #define CONFIG_PATTERNS_MAX ((size_t) 1024)
 #define CONFIG_PATTERN_SIZE_MAX ((size_t) 4096)
 

@@ -9,6 +9,7 @@
 #include <remote-developer/clock.h>
 #include <remote-developer/problem.h>
 #include <remote-developer/recipe.h>
+#include <remote-developer/sandbox.h>
 #include <remote-developer/task.h>
 
 #include <stdio.h>
@@ -31,6 +32,10 @@ typedef struct Config {
         unsigned max_running_tasks;   /* further ones are queued */
         unsigned max_queued_tasks;    /* further ones are refused */
         char *user;                   /* system mode: who runs the tasks; owned */
+        Sandbox sandbox;              /* of the recipes that do not say; never SANDBOX_UNSET */
+        char **writable_paths;        /* absolute, beside those of launch_fence(); owned, NULL: none */
+
+        TaskLimits limits; /* the ceilings; 0: there is none */
 
         /* recovery */
         bool check_orphaned_tasks;

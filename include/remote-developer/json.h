@@ -59,6 +59,7 @@ const char *json_text(const Json *j);                             /* of a string
 bool json_is_empty_text(const Json *j);
 bool json_get_bool(const Json *object, const char *key);          /* false: not there or no boolean */
 uint64_t json_get_uint64(const Json *object, const char *key);    /* 0: not there or no whole number from 0 up */
+int json_to_uint64(const Json *j, uint64_t *ret);                 /* -EINVAL: no whole number from 0 up */
 double json_get_double(const Json *object, const char *key);      /* 0: not there or no number */
 bool json_is_object(const Json *j);
 size_t json_length(const Json *array);

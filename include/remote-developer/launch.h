@@ -20,6 +20,7 @@ typedef struct Launch {
         const char *workspaces_directory;
         const char *recorder, *starter; /* absolute paths of the programs */
         char *const *programs; /* the directories in which programs are looked for */
+        bool no_namespaces; /* systemd cannot give units mounts of their own: what a fence has of those is left out */
 } Launch;
 
 /* One attempt of a task, from its recipe. */
@@ -33,6 +34,9 @@ TaskPlan *launch_plan_steps(LaunchPlan *p);
 
 /* Of the configuration as it is now, and its programs are there; else -EINVAL with the field "recipe". */
 int launch_find_recipe(const Launch *l, const TaskSpec *s, const Recipe **ret, Problem *problem);
+
+/* How a task of the recipe is fenced in (NULL: there is no recipe any more); never SANDBOX_UNSET. */
+Sandbox launch_profile(const Launch *l, const Recipe *recipe);
 
 /* The task is borrowed for the plan's life. An error that launch_fault() knows is the task's own. */
 int launch_plan_new(const Launch *l, const Recipe *recipe, const Task *t, LaunchPlan **ret);

@@ -17,6 +17,7 @@
 #include <remote-developer/agent-kind.h>
 #include <remote-developer/buffer.h>
 #include <remote-developer/clock.h>
+#include <remote-developer/sandbox.h>
 
 #define RECIPE_STEPS_MAX 16
 #define RECIPE_NAME_SIZE_MAX ((size_t) 64)
@@ -41,6 +42,7 @@ typedef struct RecipeStep {
 typedef struct Recipe {
         char *name;
         int agent;           /* AgentKind */
+        Sandbox sandbox;
         char **environment;  /* of all its steps and the work; a step's comes over it, the request's over both */
         RecipeStep *steps;   /* what prepares it */
         size_t n_steps;

@@ -17,7 +17,9 @@
 #include <remote-developer/json.h>
 #include <remote-developer/operation.h>
 #include <remote-developer/problem.h>
+#include <remote-developer/sandbox.h>
 #include <remote-developer/task-changes.h>
+#include <remote-developer/task-limits.h>
 #include <remote-developer/task-plan.h>
 
 /* "task-<unix seconds>-<6 hex>": sortable by age; 10 digits of seconds until 2286. */
@@ -72,6 +74,7 @@ typedef struct TaskSpec {
         char *working_directory; /* absolute; NULL: the home of the user who runs it */
         char **environment;      /* "NAME=value" */
         usec_t timeout_usec;     /* the limit of the work: always set, never above the configured one */
+        TaskLimits limits;
         usec_t stall_timeout_usec; /* without output for so long, the task is stalled; 0: never */
         int stall_action;        /* TaskStallAction */
         bool separate_stderr;    /* lines of stderr are told from those of stdout */
@@ -120,6 +123,7 @@ typedef struct Task {
         usec_t resume_at;           /* queued: not before this time; 0: at once */
         bool waits_for_limit;       /* until then, because of a usage limit of the agent's */
         char **credentials;         /* the names of this attempt's secrets; NULL: it has none */
+        int sandbox;           /* how this attempt was fenced in, a row of sandbox_words; -1: not known */
         bool bound_to_service; /* PartOf= the service: ends with it */
         bool cancel_requested;
         usec_t cancel_requested_at;

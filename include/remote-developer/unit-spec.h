@@ -3,6 +3,7 @@
 #pragma once
 
 #include <remote-developer/clock.h>
+#include <remote-developer/unit-sandbox.h>
 
 /* The facility of what tasks write to stdout and stderr (local5). journald looks at /proc for the unit and the slice
  * of a writer, and of one that has ended meanwhile it finds none (tried: `for i in ...; do /bin/echo $i; done`); what
@@ -34,6 +35,8 @@ typedef struct UnitSpec {
         const char *working_directory; /* absolute, behind "-" if it need not be there; NULL: the user's home */
         char *const *environment;      /* "NAME=value" */
         char *const *credentials;      /* "NAME:path" of files that each command finds in $CREDENTIALS_DIRECTORY */
+        const UnitSandbox *sandbox;    /* NULL: there is none */
+        UnitLimits limits;
         const uint64_t *core_limit;     /* bytes of a core dump; NULL: the manager's default */
         const char *input_file;        /* becomes stdin, opened by the manager; NULL: /dev/null */
         const char *part_of;           /* NULL: lives on its own */

@@ -37,6 +37,12 @@ typedef struct UnitStatus {
         uint64_t memory_bytes;
         uint64_t cpu_nsec;
         uint64_t tasks;
+
+        /* What it is limited to; UNIT_COUNT_UNKNOWN: it is not. */
+        uint64_t memory_max;
+        uint64_t cpu_quota_usec; /* in a second */
+        uint64_t tasks_max;
+        uint64_t io_weight;
 } UnitStatus;
 
 bool unit_status_is_loaded(const UnitStatus *s);

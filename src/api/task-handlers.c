@@ -211,6 +211,28 @@ static int fill_usage(Json *info, const UnitStatus *s) {
         return e;
 }
 
+/* Null: it is not limited. Of the processor in percent, as it is asked for. */
+static int fill_limits(Json *info, const UnitStatus *s) {
+        uint64_t quota = s->cpu_quota_usec;
+        Json *limits = json_new_object();
+        int e;
+
+        if (!limits)
+                return -ENOMEM;
+        e = json_set(limits, "memory_max", count_or_null(s->memory_max));
+        if (e >= 0)
+                e = json_set(limits, "cpu_quota",
+                                quota == UNIT_COUNT_UNKNOWN ? NULL : json_new_uint64(quota * 100 / USEC_PER_SEC));
+        if (e >= 0)
+                e = json_set(limits, "tasks_max", count_or_null(s->tasks_max));
+        if (e >= 0)
+                e = json_set(limits, "io_weight", count_or_null(s->io_weight));
+        if (e >= 0)
+                return json_set(info, "limits", limits);
+        json_free(limits);
+        return e;
+}
+
 static int make_thread_info(const TaskRef *ref, const char *unit, Json **ret) {
         _cleanup_json_ Json *info = json_new_object();
         const Task *t = ref->task;
@@ -235,6 +257,10 @@ static int make_thread_info(const TaskRef *ref, const char *unit, Json **ret) {
                 e = json_set(info, "stalled_at", json_new_time(t->stalled_at));
         if (e >= 0)
                 e = fill_usage(info, ref->unit);
+        if (e >= 0)
+                e = fill_limits(info, ref->unit);
+        if (e >= 0)
+                e = json_set_string(info, "sandbox", t->sandbox < 0 ? NULL : sandbox_words[t->sandbox]);
         if (e < 0)
                 return e;
         *ret = TAKE_PTR(info);

@@ -347,12 +347,17 @@ bool json_get_bool(const Json *object, const char *key) {
         return json_object_is_type(value, json_type_boolean) && json_object_get_boolean(value);
 }
 
-uint64_t json_get_uint64(const Json *object, const char *key) {
-        Json *value = json_get(object, key);
+int json_to_uint64(const Json *j, uint64_t *ret) {
+        if (!json_object_is_type(j, json_type_int) || json_object_get_int64(j) < 0)
+                return -EINVAL;
+        *ret = json_object_get_uint64(j);
+        return 0;
+}
 
-        if (!json_object_is_type(value, json_type_int) || json_object_get_int64(value) < 0)
-                return 0;
-        return json_object_get_uint64(value);
+uint64_t json_get_uint64(const Json *object, const char *key) {
+        uint64_t v;
+
+        return json_to_uint64(json_get(object, key), &v) < 0 ? 0 : v;
 }
 
 double json_get_double(const Json *object, const char *key) {

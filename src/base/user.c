@@ -31,6 +31,23 @@ int user_find_uid(const char *name, uid_t *ret) {
         return 0;
 }
 
+/* What a session has in HOME counts for its own. */
+int user_find_home(const char *name, char **ret) {
+        const char *home = name ? NULL : getenv("HOME");
+        const struct passwd *user;
+        uid_t uid = getuid();
+        int r = name ? user_find_uid(name, &uid) : 0;
+
+        if (r < 0)
+                return r;
+        user = home ? NULL : getpwuid(uid);
+        home = user ? user->pw_dir : home;
+        if (string_is_empty(home) || *home != '/')
+                return -ENOENT;
+        *ret = strdup(home);
+        return *ret ? 0 : -ENOMEM;
+}
+
 static bool has_group(const struct passwd *user, gid_t wanted) {
         _cleanup_free_ gid_t *groups = NULL;
         int n = GROUPS_FIRST, room = 0;

@@ -4,6 +4,7 @@
  *   launch-plan.c       what a recipe comes to for one attempt of a task
  *   launch-unit.c       the task's unit
  *   launch-operation.c  that of an operation on what a task has left
+ *   launch-sandbox.c    the fence around either, and its limits
  */
 #pragma once
 
@@ -25,6 +26,7 @@ typedef struct PlannedStep {
 /* All that the unit borrows while it is sent. */
 struct LaunchPlan {
         const Task *task;
+        Sandbox profile;
         PlannedStep steps[RECIPE_STEPS_MAX], work, reviews[RECIPE_STEPS_MAX];
         UnitStep unit_steps[RECIPE_STEPS_MAX], unit_reviews[RECIPE_STEPS_MAX];
         size_t n_steps, n_reviews;
@@ -50,6 +52,18 @@ char *launch_step_program(const Launch *l);
  * git that is answered with the token, if it `has_token`. */
 int launch_environment(const Launch *l, const Recipe *recipe, const Task *t, const RecipeValues *v, bool has_token,
                        char ***ret);
+
+/* What the fence of a unit has to know of it; all borrowed. */
+typedef struct FencedUnit {
+        const char *unit;
+        const char *working_directory; /* of the request; NULL: the task's own work tree, or the user's home */
+        bool has_credentials;
+} FencedUnit;
+
+/* To be given back with unit_sandbox_done(). On error `ret` is unchanged. */
+int launch_fence(const Launch *l, Sandbox profile, const FencedUnit *u, UnitSandbox *ret);
+
+UnitLimits launch_limits(const Launch *l, const Task *t);
 
 /* The longest limit, and what systemd has to grant beyond it; 0: there are none. */
 usec_t launch_longest(const UnitStep *steps, size_t n);

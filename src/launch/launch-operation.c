@@ -16,6 +16,7 @@ typedef struct OperationParts {
         char *root, *task, *repository, *operation;
         const char *argv[8];
         char **environment, **credentials;
+        UnitSandbox sandbox;
 } OperationParts;
 
 static void operation_parts_done(OperationParts *p) {
@@ -26,6 +27,7 @@ static void operation_parts_done(OperationParts *p) {
                 free(texts[i]);
         strv_free(p->environment);
         strv_free(p->credentials);
+        unit_sandbox_done(&p->sandbox);
 }
 
 static const char *word_of(const Task *t) {
@@ -87,7 +89,16 @@ static int fill_parts(const Launch *l, const Task *t, bool has_token, const Task
         return credential ? strv_append(&p->credentials, credential) : -ENOMEM;
 }
 
-static UnitSpec make_spec(const Launch *l, const OperationParts *p) {
+/* It has to get out: no closer than `standard`. */
+static int fence(const Launch *l, const Task *t, OperationParts *p) {
+        const Sandbox profile = launch_profile(l, config_find_recipe(l->config, t->spec.recipe));
+        const FencedUnit u = { .unit = p->unit, .working_directory = t->spec.working_directory,
+                               .has_credentials = p->credentials };
+
+        return launch_fence(l, MIN_OF(profile, SANDBOX_STANDARD), &u, &p->sandbox);
+}
+
+static UnitSpec make_spec(const Launch *l, const Task *t, const OperationParts *p) {
         static const uint64_t no_core = 0; /* there may be a token in it */
         bool system = l->scope == RUNTIME_SCOPE_SYSTEM;
 
@@ -99,6 +110,8 @@ static UnitSpec make_spec(const Launch *l, const OperationParts *p) {
                 .working_directory = p->directory,
                 .environment = p->environment,
                 .credentials = p->credentials,
+                .sandbox = &p->sandbox,
+                .limits = launch_limits(l, t),
                 .core_limit = &no_core,
                 .input_file = p->input_file,
                 .log_field = p->log_field,
@@ -119,9 +132,11 @@ int launch_operation(const Launch *l, const Task *t, bool has_token, TaskStore *
         int r;
 
         r = fill_parts(l, t, has_token, files, &parts);
+        if (r >= 0)
+                r = fence(l, t, &parts);
         if (r < 0)
                 return r;
-        spec = make_spec(l, &parts);
+        spec = make_spec(l, t, &parts);
         /* Of an operation whose release was cut off. Where there is none this does nothing. */
         (void) unit_client_reset_unit(units, parts.unit, NULL, NULL);
         return unit_client_start_unit(units, &spec, callback, userdata);

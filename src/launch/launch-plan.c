@@ -186,6 +186,7 @@ int launch_plan_new(const Launch *l, const Recipe *recipe, const Task *t, Launch
         if (!p)
                 return -ENOMEM;
         p->task = t;
+        p->profile = launch_profile(l, recipe);
         r = launch_values_init(l, t, &g.values);
         if (r >= 0)
                 r = plan_all(&g, recipe);

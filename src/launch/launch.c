@@ -12,6 +12,7 @@ typedef struct UnitParts {
         char *unit, *description, *input_file, *ending_file, *ending_stem, *log_field;
         char *recorder_argv[4];
         char **credentials;
+        UnitSandbox sandbox;
 } UnitParts;
 
 static void unit_parts_done(UnitParts *p) {
@@ -22,6 +23,7 @@ static void unit_parts_done(UnitParts *p) {
         free(p->ending_stem);
         free(p->log_field);
         strv_free(p->credentials);
+        unit_sandbox_done(&p->sandbox);
 }
 
 const char *launch_fault(int error) {
@@ -93,8 +95,16 @@ static int write_files(const LaunchPlan *p, TaskStore *files, char ***credential
         return r < 0 ? r : give_secrets(p->task, files, credentials);
 }
 
+static int fence(const Launch *l, const LaunchPlan *p, UnitParts *parts) {
+        const FencedUnit u = { .unit = parts->unit, .working_directory = p->task->spec.working_directory,
+                               .has_credentials = parts->credentials };
+
+        return launch_fence(l, p->profile, &u, &parts->sandbox);
+}
+
 static int fill_parts(const Launch *l, const LaunchPlan *p, TaskStore *files, UnitParts *ret) {
         const Task *t = p->task;
+        int r;
 
         ret->unit = task_unit_name(t->id);
         ret->description = describe(t);
@@ -110,7 +120,8 @@ static int fill_parts(const Launch *l, const LaunchPlan *p, TaskStore *files, Un
         ret->recorder_argv[0] = (char *) l->recorder;
         ret->recorder_argv[1] = (char *) l->state_directory;
         ret->recorder_argv[2] = ret->ending_stem;
-        return write_files(p, files, &ret->credentials);
+        r = write_files(p, files, &ret->credentials);
+        return r < 0 ? r : fence(l, p, ret);
 }
 
 /* What has secrets in its memory leaves none of it behind. */
@@ -132,6 +143,8 @@ static UnitSpec make_spec(const Launch *l, const LaunchPlan *plan, const UnitPar
                 .user = system ? l->config->user : NULL,
                 .working_directory = plan->working_directory,
                 .environment = plan->environment,
+                .sandbox = &p->sandbox,
+                .limits = launch_limits(l, t),
                 .core_limit = core_limit(t),
                 .input_file = p->input_file,
                 .part_of = t->bound_to_service ? SERVICE_UNIT : NULL,

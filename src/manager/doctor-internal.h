@@ -2,6 +2,7 @@
  *
  *   doctor.c           life cycle; the unit in which programs are looked at
  *   doctor-machine.c   what can be seen without running anything
+ *   doctor-fence.c     whether tasks are fenced in, and their limits kept
  *   doctor-programs.c  the programs that tasks need, one after the other
  */
 #pragma once
@@ -18,6 +19,7 @@ struct Doctor {
         FindingList findings;
         usec_t looked_at_usec; /* monotonic; when the last look began; 0: none did */
         bool looking;
+        bool has_told_fence; /* in the log */
         ProgramRun *program;
         size_t position; /* in the table of programs */
         DoctorDone done;
@@ -29,6 +31,9 @@ void doctor_finish(Doctor *d);
 
 /* doctor-machine.c */
 void doctor_look_at_machine(Doctor *d);
+
+/* doctor-fence.c */
+void doctor_look_at_fence(Doctor *d);
 
 bool doctor_is_of_system(const Doctor *d);
 

@@ -213,6 +213,7 @@ void doctor_look_at_machine(Doctor *d) {
                 look_at_state,
                 look_at_workspaces,
                 look_at_tokens,
+                doctor_look_at_fence,
         };
 
         for (size_t i = 0; i < ELEMENTSOF(looks); i++)

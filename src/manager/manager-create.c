@@ -90,6 +90,8 @@ static int plan(TaskRun *run, LaunchPlan **ret, Problem *problem) {
         r = launch_find_recipe(&run->manager->launch, &run->task->spec, &recipe, problem);
         if (r < 0)
                 return r;
+        /* On disk with what it does next. */
+        run->task->sandbox = (int) (launch_profile(&run->manager->launch, recipe) - SANDBOX_OPEN);
         r = launch_plan_new(&run->manager->launch, recipe, run->task, ret);
         return r < 0 && launch_fault(r) ? problem_set(problem, -EINVAL, NULL, "%s", launch_fault(r)) : r;
 }

@@ -65,7 +65,8 @@ static int copy_options(Manager *m, const ManagerOptions *o) {
                 r = o->program_directory ? strv_append(&m->programs, o->program_directory) :
                                            program_path_new(o->recorder, &m->programs);
         m->launch = (Launch){ .config = m->config, .scope = m->scope, .recorder = m->recorder, .starter = m->starter,
-                              .workspaces_directory = m->workspaces_directory, .programs = m->programs };
+                              .workspaces_directory = m->workspaces_directory, .programs = m->programs,
+                              .no_namespaces = o->no_namespaces };
         m->journal = (JournalSource){ .scope = o->scope, .directory = m->journal_directory,
                                       .split = splits_journal(o->config, o->scope) };
         return r < 0 ? r : clock_boot_id(m->boot_id);

@@ -71,7 +71,7 @@ static int take_text(Reader *reader, const char *field) {
         if (k == -EINVAL)
                 return refuse_value(reader, field);
         if (k == -E2BIG)
-                return config_walker_refuse(reader->walker, field, "%s has more than %zu patterns", field,
+                return config_walker_refuse(reader->walker, field, "%s has more than %zu items", field,
                                             CONFIG_PATTERNS_MAX);
         return k;
 }
@@ -87,17 +87,22 @@ static int take_item(ConfigWalker *w, void *userdata) {
         return take_text(reader, field);
 }
 
-static int read_patterns(Reader *reader, const char *field) {
-        char ***patterns = (char ***) ((char *) &reader->config + reader->key->offset);
+static int read_list(Reader *reader, const char *field) {
+        char ***items = (char ***) ((char *) &reader->config + reader->key->offset);
 
         if (look(reader)->kind != CONFIG_EVENT_LIST)
                 return refuse_shape(reader, field);
-        *patterns = strv_free(*patterns);
+        *items = strv_free(*items);
         return config_walker_list(reader->walker, take_item, reader);
 }
 
 static bool kind_is_quotable(ConfigKind kind) {
-        return kind == CONFIG_USER || kind == CONFIG_ACTION || kind == CONFIG_STALL || kind == CONFIG_DIRECTORY;
+        return kind == CONFIG_USER || kind == CONFIG_ACTION || kind == CONFIG_STALL || kind == CONFIG_DIRECTORY ||
+               kind == CONFIG_SANDBOX || kind == CONFIG_MEMORY;
+}
+
+static bool kind_is_list(ConfigKind kind) {
+        return kind == CONFIG_PATTERNS || kind == CONFIG_PATHS;
 }
 
 static int read_value(Reader *reader, const char *field) {
@@ -107,8 +112,8 @@ static int read_value(Reader *reader, const char *field) {
         if (k < 0)
                 return k;
         reader->key_place[reader->key - config_keys] = look(reader)->at;
-        if (reader->key->kind == CONFIG_PATTERNS)
-                return read_patterns(reader, field);
+        if (kind_is_list(reader->key->kind))
+                return read_list(reader, field);
         if (look(reader)->kind != CONFIG_EVENT_TEXT || config_walker_is_null(reader->walker))
                 return refuse_shape(reader, field);
 
@@ -258,7 +263,7 @@ static int copy_config(const Config *c, Config *ret) {
         int k;
 
         copy.user = copy.workspaces_directory = NULL;
-        copy.allowed_repositories = NULL;
+        copy.allowed_repositories = copy.writable_paths = NULL;
         copy.recipes = NULL;
         copy.n_recipes = 0;
         k = string_replace(&copy.user, c->user);
@@ -266,6 +271,8 @@ static int copy_config(const Config *c, Config *ret) {
                 k = string_replace(&copy.workspaces_directory, c->workspaces_directory);
         if (k >= 0)
                 k = strv_copy(c->allowed_repositories, &copy.allowed_repositories);
+        if (k >= 0)
+                k = strv_copy(c->writable_paths, &copy.writable_paths);
         if (k >= 0)
                 k = recipe_list_copy(c->recipes, c->n_recipes, &copy.recipes);
         if (k < 0) {

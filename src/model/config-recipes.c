@@ -259,6 +259,15 @@ static int read_agent(ConfigWalker *w, void *target, const char *field) {
         return 0;
 }
 
+static int read_sandbox(ConfigWalker *w, void *target, const char *field) {
+        Sandbox s = look(w)->text ? sandbox_from_word(look(w)->text) : SANDBOX_UNSET;
+
+        if (s == SANDBOX_UNSET)
+                return refuse_value(w, field, "open, standard or strict");
+        *(Sandbox *) target = s;
+        return 0;
+}
+
 /* Steps */
 
 static const Member step_members[] = {
@@ -346,6 +355,7 @@ static int read_work(ConfigWalker *w, void *target, const char *field) {
 
 static const Member recipe_members[] = {
         { "agent", read_agent, offsetof(Recipe, agent) },
+        { "sandbox", read_sandbox, offsetof(Recipe, sandbox) },
         { "environment", read_environment, offsetof(Recipe, environment) },
         { "prepare", read_prepare, 0 },
         { "work", read_work, offsetof(Recipe, work) },

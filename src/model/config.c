@@ -37,15 +37,22 @@
 #define USER(member) ROW(CONFIG_USER, member, char *), 0, 0
 #define DIRECTORY(member) ROW(CONFIG_DIRECTORY, member, char *), 0, 0
 #define PATTERNS(member) ROW(CONFIG_PATTERNS, member, char **), 0, 0
+#define PATHS(member) ROW(CONFIG_PATHS, member, char **), 0, 0
+#define SANDBOX(member) ROW(CONFIG_SANDBOX, member, Sandbox), 0, 0
+#define MEMORY(member) ROW(CONFIG_MEMORY, member, uint64_t), 0, 0
+#define PERCENT(member) ROW(CONFIG_PERCENT, member, uint64_t)
+#define PROCESSES(member) ROW(CONFIG_PROCESSES, member, uint64_t)
+#define WEIGHT(member) ROW(CONFIG_WEIGHT, member, uint64_t)
 
 #define EXECUTION "task_execution"
+#define LIMITS "limits"
 #define RECOVERY "recovery"
 #define PERSISTENCE "persistence"
 #define CONNECTION "connection"
 #define WORKSPACES "workspaces"
 
-const char *const config_sections[CONFIG_SECTIONS] = { EXECUTION, RECOVERY, PERSISTENCE, CONNECTION,
-                                                      WORKSPACES, CONFIG_RECIPES };
+const char *const config_sections[CONFIG_SECTIONS] = { EXECUTION, LIMITS, RECOVERY, PERSISTENCE,
+                                                      CONNECTION, WORKSPACES, CONFIG_RECIPES };
 
 /* clang-format off */
 const ConfigKey config_keys[] = {
@@ -71,6 +78,19 @@ const ConfigKey config_keys[] = {
           "how many tasks wait for their turn; further ones are refused" },
         { EXECUTION, "user", USER(user), "remote-developer",
           "who runs the tasks of the system's service; no effect in user mode" },
+        { EXECUTION, "sandbox", SANDBOX(sandbox), "standard",
+          "how closely tasks are fenced in, where their recipe does not say" },
+        { EXECUTION, "writable_paths", PATHS(writable_paths), "",
+          "where fenced tasks may write besides their own places" },
+
+        { LIMITS, "memory_max", MEMORY(limits.memory_max), "75%",
+          "the memory of a task at most, and if it asks for none; 0 for no limit" },
+        { LIMITS, "cpu_quota", PERCENT(limits.cpu_quota), 0, TASK_CPU_QUOTA_MAX, "0",
+          "its processor time likewise, 100 for one processor; 0 for no limit" },
+        { LIMITS, "tasks_max", PROCESSES(limits.tasks_max), 0, TASK_TASKS_MAX, "4096",
+          "its processes and threads likewise; 0 for no limit" },
+        { LIMITS, "io_weight", WEIGHT(limits.io_weight), 0, TASK_IO_WEIGHT_MAX, "100",
+          "its share of busy disks likewise, against 100 of others; 0 for no limit" },
 
         { RECOVERY, "check_orphaned_tasks", BOOLEAN(check_orphaned_tasks), "true",
           "at start, judge the tasks that ended while nobody watched" },
@@ -205,6 +225,43 @@ static bool is_user_id(const char *s) {
         return string_to_uint64(s, &v) >= 0 && v < UINT32_MAX && v != UINT16_MAX;
 }
 
+static int set_sandbox(const ConfigKey *key _unused_, void *member, const char *text) {
+        Sandbox s = sandbox_from_word(text);
+
+        if (s == SANDBOX_UNSET)
+                return -EINVAL;
+        *(Sandbox *) member = s;
+        return 0;
+}
+
+/* Less would leave no room for the program itself. */
+static int set_memory(const ConfigKey *key _unused_, void *member, const char *text) {
+        uint64_t v;
+        int r;
+
+        r = task_limits_parse_size(text, &v);
+        if (r < 0 || (v > 0 && v < TASK_MEMORY_MIN))
+                return r < 0 ? r : -EINVAL;
+        *(uint64_t *) member = v;
+        return 0;
+}
+
+static int set_limit(const ConfigKey *key, void *member, const char *text) {
+        return parse_number(key, text, member);
+}
+
+/* 0 is no limit, but 1 to 3 would be none that a task can begin with. */
+static int set_processes(const ConfigKey *key, void *member, const char *text) {
+        uint64_t v;
+        int r;
+
+        r = parse_number(key, text, &v);
+        if (r < 0 || (v > 0 && v < TASK_TASKS_MIN))
+                return -EINVAL;
+        *(uint64_t *) member = v;
+        return 0;
+}
+
 static int set_user(const ConfigKey *key _unused_, void *member, const char *text) {
         /* A task would then be the service, to root's launcher too. */
         if ((!is_user_name(text) && !is_user_id(text)) || string_equal(text, REMOTE_DEVELOPER_USER))
@@ -220,6 +277,17 @@ static int set_directory(const ConfigKey *key _unused_, void *member, const char
 
 static int set_pattern(const ConfigKey *key _unused_, void *member, const char *text) {
         if (!*text || strlen(text) > CONFIG_PATTERN_SIZE_MAX)
+                return -EINVAL;
+        if (strv_length(*(char ***) member) >= CONFIG_PATTERNS_MAX)
+                return -E2BIG;
+        return strv_append(member, text);
+}
+
+/* The default is a text like every other: the empty one stands for the empty list. */
+static int set_path(const ConfigKey *key _unused_, void *member, const char *text) {
+        if (!*text)
+                return 0;
+        if (path_fault(text) || strchr(text, ':'))
                 return -EINVAL;
         if (strv_length(*(char ***) member) >= CONFIG_PATTERNS_MAX)
                 return -E2BIG;
@@ -246,6 +314,12 @@ static const struct {
                                ", who runs the service", set_user },
         [CONFIG_DIRECTORY] = { NULL, "an absolute path, or \"\"", set_directory },
         [CONFIG_PATTERNS] = { NULL, "a list of patterns such as \"owner/*\"", set_pattern },
+        [CONFIG_PATHS] = { NULL, "a list of absolute paths without colons", set_path },
+        [CONFIG_SANDBOX] = { NULL, "open, standard or strict", set_sandbox },
+        [CONFIG_MEMORY] = { NULL, "a size such as 4G or 50%, at least 8M, or 0", set_memory },
+        [CONFIG_PERCENT] = { "percent", NULL, set_limit },
+        [CONFIG_PROCESSES] = { "processes, 0 or 4 and more,", NULL, set_processes },
+        [CONFIG_WEIGHT] = { "parts", NULL, set_limit },
 };
 
 const ConfigKey *config_key_find(const char *section, const char *name) {
@@ -294,6 +368,7 @@ void config_done(Config *c) {
         free(c->user);
         free(c->workspaces_directory);
         strv_free(c->allowed_repositories);
+        strv_free(c->writable_paths);
         recipe_list_free(c->recipes, c->n_recipes);
         *c = (Config){};
 }

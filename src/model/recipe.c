@@ -70,7 +70,7 @@ static int steps_copy(const RecipeStep *steps, size_t n, RecipeStep **ret, size_
 }
 
 int recipe_copy(const Recipe *r, Recipe *ret) {
-        _cleanup_(recipe_done) Recipe copy = { .agent = r->agent, .line = r->line };
+        _cleanup_(recipe_done) Recipe copy = { .agent = r->agent, .sandbox = r->sandbox, .line = r->line };
         int k;
 
         k = string_replace(&copy.name, r->name);
@@ -116,7 +116,7 @@ static bool all_steps_are_equal(const RecipeStep *a, size_t n_a, const RecipeSte
 }
 
 bool recipe_is_equal(const Recipe *a, const Recipe *b) {
-        return string_equal(a->name, b->name) && a->agent == b->agent &&
+        return string_equal(a->name, b->name) && a->agent == b->agent && a->sandbox == b->sandbox &&
                 lists_are_equal(a->environment, b->environment) &&
                 all_steps_are_equal(a->steps, a->n_steps, b->steps, b->n_steps) &&
                 steps_are_equal(&a->work, &b->work) && lists_are_equal(a->resume, b->resume) &&

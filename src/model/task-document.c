@@ -52,6 +52,7 @@ static const JsonField task_fields[] = {
         TASK_FIELD(waits_for_limit, JSON_BOOL, JSON_HIDDEN | JSON_OMIT_UNSET, NULL),
         TASK_FIELD(credentials, JSON_STRV, JSON_OMIT_UNSET, NULL),
         TASK_FIELD(agent_since, JSON_TIME, JSON_HIDDEN | JSON_OMIT_UNSET, NULL),
+        TASK_FIELD(sandbox, JSON_ENUM, JSON_OMIT_UNSET, sandbox_words),
         TASK_FIELD(bound_to_service, JSON_BOOL, JSON_HIDDEN, NULL),
         TASK_FIELD(cancel_requested, JSON_BOOL, 0, NULL),
         TASK_FIELD(cancel_requested_at, JSON_TIME, JSON_OMIT_UNSET, NULL),
@@ -114,7 +115,7 @@ static int write_agent(const Task *t, bool for_disk, Json *to) {
 
 int task_to_json(const Task *t, bool for_disk, Json **ret) {
         _cleanup_json_ Json *j = json_new_object();
-        Json *attempts = NULL, *operation = NULL, *last = NULL;
+        Json *attempts = NULL, *operation = NULL, *last = NULL, *limits = NULL;
         int r;
 
         if (!j)
@@ -122,6 +123,10 @@ int task_to_json(const Task *t, bool for_disk, Json **ret) {
         r = json_write_fields(j, task_fields, ELEMENTSOF(task_fields), for_disk, t);
         if (r >= 0)
                 r = write_derived(t, j);
+        if (r >= 0)
+                r = task_limits_to_json(&t->spec.limits, &limits);
+        if (r >= 0 && limits)
+                r = json_set(j, "limits", limits);
         if (r >= 0)
                 r = task_changes_to_json(&t->changes, j);
         if (r >= 0)
@@ -199,6 +204,8 @@ int task_from_json(const Json *j, Task **ret, Problem *problem) {
                 r = json_read_fields(j, task_fields, ELEMENTSOF(task_fields), false, t, problem);
         if (r >= 0 && json_is_object(json_get(j, "agent")))
                 r = agent_account_from_json(json_get(j, "agent"), &t->agent, problem);
+        if (r >= 0)
+                r = task_limits_from_json(json_get(j, "limits"), &t->spec.limits, problem);
         if (r >= 0)
                 r = task_changes_from_json(j, &t->changes, problem);
         if (r >= 0)

@@ -33,6 +33,7 @@ static const JsonField request_fields[] = {
         /* secrets_parse() reads these. */
         { "github_token", JSON_IGNORED, 0, 0, NULL },
         { "secrets", JSON_IGNORED, 0, 0, NULL },
+        { "limits", JSON_IGNORED, 0, 0, NULL }, /* task_limits_parse() does */
 };
 
 static int refuse_missing(const char *field, Problem *problem) {
@@ -129,6 +130,21 @@ static int check_stall(const TaskSpec *s, Problem *problem) {
                 return problem_set(problem, -EINVAL, "stall_timeout",
                                    "stall_timeout must be from 1 to %d seconds, or 0 for none",
                                    TASK_STALL_TIMEOUT_MAX);
+        return 0;
+}
+
+/* The time may be asked for in either place. */
+static int check_limits(const Json *request, const Config *config, TaskSpec *s, Problem *problem) {
+        usec_t timeout = 0;
+        int r;
+
+        r = task_limits_parse(json_get(request, "limits"), config, &s->limits, &timeout, problem);
+        if (r < 0 || timeout == 0)
+                return r;
+        if (json_get(request, "timeout"))
+                return problem_set(problem, -EINVAL, "limits.timeout",
+                                   "limits.timeout and timeout are two names of one limit: leave one of them out");
+        s->timeout_usec = timeout;
         return 0;
 }
 
@@ -302,6 +318,8 @@ static int check_request(TaskSpec *s, const Json *request, const Config *config,
                 r = check_labels(s->labels, problem);
         if (r >= 0)
                 r = check_timeout(request, config->claude_timeout_usec, s, problem);
+        if (r >= 0)
+                r = check_limits(request, config, s, problem);
         return r < 0 ? r : check_stall(s, problem);
 }
 
@@ -323,11 +341,16 @@ int task_spec_parse(const Json *request, const Config *config, TaskSpec *ret, Pr
 
 int task_spec_to_request(const TaskSpec *s, Json **ret) {
         _cleanup_json_ Json *j = json_new_object();
+        Json *limits = NULL;
         int r;
 
         if (!j)
                 return -ENOMEM;
         r = json_write_fields(j, request_fields, ELEMENTSOF(request_fields), true, s);
+        if (r >= 0)
+                r = task_limits_to_json(&s->limits, &limits);
+        if (r >= 0 && limits)
+                r = json_set(j, "limits", limits);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(j);

@@ -43,7 +43,7 @@ Task *task_new(void) {
         t->result = TASK_RESULT_NONE;
         t->exit_code = -1;
         t->attempt = 1;
-        t->step = -1;
+        t->step = t->sandbox = -1;
         t->operation = OPERATION_NULL;
         t->last_operation = OPERATION_END_NULL;
         return t;
@@ -117,7 +117,7 @@ static void clear_attempt(Task *t) {
         t->cancel_requested = t->waits_for_limit = false;
         task_plan_done(&t->plan);
         operation_done(&t->operation);
-        t->step = -1;
+        t->step = t->sandbox = -1;
         t->attempt++;
 }
 

@@ -49,6 +49,21 @@ void unit_client_fail_queued(UnitClient *c, int error);
 /* Appends name, mode, properties and the empty list of auxiliary units: the arguments of StartTransientUnit. */
 int unit_spec_append(sd_bus_message *m, const UnitSpec *spec);
 
+/* One property of StartTransientUnit: its name, and its value with the container around both. */
+typedef int (*PropertyAppend)(sd_bus_message *m, const void *value);
+int unit_property_append(sd_bus_message *m, const char *name, PropertyAppend append, const void *value);
+
+/* The values that more than one table has. Each takes a pointer to what it appends. */
+int append_s(sd_bus_message *m, const void *value);    /* const char ** */
+int append_t(sd_bus_message *m, const void *value);    /* uint64_t * */
+int append_i(sd_bus_message *m, const void *value);    /* int32_t * */
+int append_yes(sd_bus_message *m, const void *value);  /* nothing */
+int append_strv(sd_bus_message *m, const void *value); /* char *** */
+
+/* unit-sandbox.c: what the fence of a task comes to, as further properties. */
+int unit_sandbox_append(sd_bus_message *m, const UnitSandbox *sandbox); /* NULL: none */
+int unit_limits_append(sd_bus_message *m, const UnitLimits *limits);
+
 /* A property that somebody wants, and where it goes in the struct that is filled. */
 typedef struct UnitProperty {
         const char *name, *signature; /* of what its variant holds */

@@ -16,13 +16,11 @@
 /* One argument of a program, its end included (the kernel's MAX_ARG_STRLEN). */
 #define UNIT_WORD_SIZE_MAX ((size_t) 128 * 1024)
 
-typedef int (*PropertyAppend)(sd_bus_message *m, const void *value);
-
-static int append_s(sd_bus_message *m, const void *value) {
+int append_s(sd_bus_message *m, const void *value) {
         return sd_bus_message_append(m, "v", "s", *(const char *const *) value);
 }
 
-static int append_t(sd_bus_message *m, const void *value) {
+int append_t(sd_bus_message *m, const void *value) {
         return sd_bus_message_append(m, "v", "t", *(const uint64_t *) value);
 }
 
@@ -30,11 +28,11 @@ static int append_u(sd_bus_message *m, const void *value) {
         return sd_bus_message_append(m, "v", "u", *(const uint32_t *) value);
 }
 
-static int append_i(sd_bus_message *m, const void *value) {
+int append_i(sd_bus_message *m, const void *value) {
         return sd_bus_message_append(m, "v", "i", *(const int32_t *) value);
 }
 
-static int append_yes(sd_bus_message *m, const void *value _unused_) {
+int append_yes(sd_bus_message *m, const void *value _unused_) {
         return sd_bus_message_append(m, "v", "b", 1);
 }
 
@@ -42,7 +40,7 @@ static int append_no(sd_bus_message *m, const void *value _unused_) {
         return sd_bus_message_append(m, "v", "b", 0);
 }
 
-static int append_strv(sd_bus_message *m, const void *value) {
+int append_strv(sd_bus_message *m, const void *value) {
         char *const *v = *(char *const *const *) value;
         int r;
 
@@ -164,10 +162,12 @@ static int append_options(sd_bus_message *m, const Line *l) {
         return r < 0 ? r : append_option(m, true, "", "");
 }
 
-/* "STARTER OPTION... -- PROGRAM ARGV..." */
-static int append_launch(sd_bus_message *m, const Line *l) {
+/* "STARTER OPTION... -- PROGRAM ARGV...", where need be behind the program that finds it. */
+static int append_launch(sd_bus_message *m, const Line *l, const char *finder) {
         int r = sd_bus_message_open_container(m, 'a', "s");
 
+        if (r >= 0 && finder)
+                r = append_word(m, finder, false);
         if (r >= 0)
                 r = append_word(m, l->spec->starter, false);
         if (r >= 0)
@@ -179,16 +179,26 @@ static int append_launch(sd_bus_message *m, const Line *l) {
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+#define FINDER "env"
+
+static bool needs_finder(const Line *l) {
+        return l->command->privileged && l->spec->is_of_user;
+}
+
 /* The starter itself. A privileged command is one to systemd's file only by a "+" before its program, and the plain
  * form writes the program as it was given, if it is a path or a file's name: "+remote-developer-exec" is a name, and
  * when the file is read again the "+" is the prefix, and the rest is searched for (tried). In memory the command must
- * have the same name then, or a reload would break off the list of commands with it. */
+ * have the same name then, or a reload would break off the list of commands with it.
+ *
+ * A user's own starter is nowhere where it would be found: env(1) is, and goes there. In memory it is left out, since
+ * the task's variables may be such that no program of the machine's runs with them; so a reload of a user's manager
+ * within the recorder's moment costs the reviews. */
 static int append_path(sd_bus_message *m, const Line *l, bool plain) {
         const char *slash = strrchr(l->spec->starter, '/');
         _cleanup_free_ char *name = NULL;
 
         if (!l->command->privileged || l->spec->is_of_user || !slash)
-                return sd_bus_message_append(m, "s", l->spec->starter);
+                return sd_bus_message_append(m, "s", plain && needs_finder(l) ? "+" FINDER : l->spec->starter);
         name = string_format("%s%s", plain ? "+" : "", slash + 1);
         return name ? sd_bus_message_append(m, "s", name) : -ENOMEM;
 }
@@ -199,7 +209,7 @@ static int append_plain_line(sd_bus_message *m, const Line *l) {
         if (r >= 0)
                 r = append_path(m, l, true);
         if (r >= 0)
-                r = append_launch(m, l);
+                r = append_launch(m, l, needs_finder(l) ? FINDER : NULL);
         if (r >= 0)
                 r = sd_bus_message_append(m, "b", (int) l->command->ignore_failure);
         return r < 0 ? r : sd_bus_message_close_container(m);
@@ -223,7 +233,7 @@ static int append_line(sd_bus_message *m, const Line *l) {
         if (r >= 0)
                 r = append_path(m, l, false);
         if (r >= 0)
-                r = append_launch(m, l);
+                r = append_launch(m, l, NULL);
         if (r >= 0)
                 r = append_flags(m, l->command);
         return r < 0 ? r : sd_bus_message_close_container(m);
@@ -391,18 +401,22 @@ static const Property properties[] = {
         CONSTANT("TasksAccounting", append_yes, NULL),
 };
 
+int unit_property_append(sd_bus_message *m, const char *name, PropertyAppend append, const void *value) {
+        int r = sd_bus_message_open_container(m, 'r', "sv");
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", name);
+        if (r >= 0)
+                r = append(m, value);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 static int append_property(sd_bus_message *m, const Property *p, const UnitSpec *spec) {
         const void *value = p->constant ?: (const char *) spec + p->offset;
-        int r;
 
         if (p->optional && !*(void *const *) value)
                 return 0;
-        r = sd_bus_message_open_container(m, 'r', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", p->name);
-        if (r >= 0)
-                r = p->append(m, value);
-        return r < 0 ? r : sd_bus_message_close_container(m);
+        return unit_property_append(m, p->name, p->append, value);
 }
 
 int unit_spec_append(sd_bus_message *m, const UnitSpec *spec) {
@@ -413,6 +427,10 @@ int unit_spec_append(sd_bus_message *m, const UnitSpec *spec) {
                 r = sd_bus_message_open_container(m, 'a', "(sv)");
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(properties); i++)
                 r = append_property(m, &properties[i], spec);
+        if (r >= 0)
+                r = unit_limits_append(m, &spec->limits);
+        if (r >= 0)
+                r = unit_sandbox_append(m, spec->sandbox);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         return r < 0 ? r : sd_bus_message_append(m, "a(sa(sv))", 0);

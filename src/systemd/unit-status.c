@@ -88,6 +88,10 @@ static const UnitProperty properties[] = {
         PROPERTY("MemoryCurrent", "t", NULL, memory_bytes),
         PROPERTY("CPUUsageNSec", "t", NULL, cpu_nsec),
         PROPERTY("TasksCurrent", "t", NULL, tasks),
+        PROPERTY("MemoryMax", "t", NULL, memory_max),
+        PROPERTY("CPUQuotaPerSecUSec", "t", NULL, cpu_quota_usec),
+        PROPERTY("TasksMax", "t", NULL, tasks_max),
+        PROPERTY("IOWeight", "t", NULL, io_weight),
 };
 
 int unit_status_read_properties(UnitStatus *s, sd_bus_message *m) {

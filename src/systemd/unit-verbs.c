@@ -276,7 +276,9 @@ int unit_client_list_units(UnitClient *c, const char *pattern, UnitListed callba
 
 static int take_status(UnitWatch *w, sd_bus_message *m) {
         UnitStatus status = { .memory_bytes = UNIT_COUNT_UNKNOWN, .cpu_nsec = UNIT_COUNT_UNKNOWN,
-                              .tasks = UNIT_COUNT_UNKNOWN };
+                              .tasks = UNIT_COUNT_UNKNOWN, .memory_max = UNIT_COUNT_UNKNOWN,
+                              .cpu_quota_usec = UNIT_COUNT_UNKNOWN, .tasks_max = UNIT_COUNT_UNKNOWN,
+                              .io_weight = UNIT_COUNT_UNKNOWN };
         int r;
 
         r = unit_status_read_properties(&status, m);

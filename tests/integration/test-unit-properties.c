@@ -1,5 +1,6 @@
 /* What systemd is told of a task's unit: every property of StartTransientUnit with its type and value, in its order.
- * The tables are the whole: a property that is not in them, or one less, is a failure. */
+ * The tables are the whole: a property that is not in them, or one less, is a failure. Its fence and its limits are in
+ * test-unit-sandbox.c; here there are none. */
 #include "story.h"
 
 #include <remote-developer/strings.h>
@@ -23,8 +24,9 @@ typedef struct Row {
 #define SEPARATE TASK ", \"--user\", \"--separate-stderr\""
 #define PLAIN(program, words) PLAIN_WITH(TASK ", \"--user\"", program, words)
 #define SENT(program, words) SENT_WITH(TASK ", \"--user\"", program, words)
-#define RECORDER "[" STARTER ", \"--encoded\", \"--\", \"/usr/libexec/recorder\", \"/usr/libexec/recorder\", " \
-                 "\"{state}\", \"{id}\"]"
+#define RECORDER_WORDS STARTER ", \"--encoded\", \"--\", \"/usr/libexec/recorder\", \"/usr/libexec/recorder\", " \
+                       "\"{state}\", \"{id}\"]"
+#define RECORDER "[" RECORDER_WORDS
 /* A step of the agent's recipe; its words are the same in systemd's file and in its memory. */
 #define STEP(number, words)                                                                                  \
         "(" STARTER ", [" STARTER ", \"--encoded\", " TASK ", \"--step=" number "\", "                     \
@@ -35,7 +37,7 @@ typedef struct Row {
 
 /* What is the same for every task stands at the end. */
 #define LIMITS(runtime)                                                                                      \
-        { "ExecStopPost", "a(sasb) [(" STARTER ", " RECORDER ", true)]" },                                  \
+        { "ExecStopPost", "a(sasb) [(\"+env\", [\"env\", " RECORDER_WORDS ", true)]" },                    \
         { "ExecStopPostEx", "a(sasas) []" },                                                                 \
         { "ExecStopPostEx", "a(sasas) [(" STARTER ", " RECORDER ", " PRIVILEGED ")]" },                     \
         { "IgnoreSIGPIPE", "b false" },                                                                      \
@@ -53,7 +55,16 @@ typedef struct Row {
         { "LogRateLimitBurst", "u 4000000000" },                                                             \
         { "CPUAccounting", "b true" },                                                                       \
         { "MemoryAccounting", "b true" },                                                                    \
-        { "TasksAccounting", "b true" }
+        { "TasksAccounting", "b true" },                                                                     \
+        { "OOMScoreAdjust", "i 300" }
+
+static bool begin(Story *s) {
+        if (!story_open(s))
+                return false;
+        s->config.sandbox = SANDBOX_OPEN;
+        s->config.limits = (TaskLimits){};
+        return true;
+}
 
 static void check_property(Story *s, size_t i, const Row *row) {
         const FakeProperty *p = &story_unit(s)->properties[i];
@@ -91,7 +102,7 @@ static void test_command(void) {
         };
         _cleanup_(story_done) Story s = {};
 
-        if (story_begin(&s))
+        if (begin(&s) && story_start_service(&s))
                 check_properties(&s,
                                  "{\"command\": [\"make\", \"$HOME\", \"${X}$$\", \"%n\", \"a 'b'\", \"\"],"
                                  " \"working_directory\": \"/srv/a b\", \"timeout\": 90.5,"
@@ -118,7 +129,7 @@ static void test_bare_command(void) {
         };
         _cleanup_(story_done) Story s = {};
 
-        if (story_begin(&s))
+        if (begin(&s) && story_start_service(&s))
                 check_properties(&s, "{\"command\": [\"/usr/bin/\xc3\xa4 \\\\\\\"'$\"]}", rows, ELEMENTSOF(rows));
 }
 
@@ -169,7 +180,7 @@ static void test_claude(void) {
         };
         _cleanup_(story_done) Story s = {};
 
-        if (!story_open(&s))
+        if (!begin(&s))
                 return;
         s.scope = RUNTIME_SCOPE_SYSTEM;
         s.config.use_daemon_threads = true;

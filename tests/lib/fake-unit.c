@@ -215,6 +215,10 @@ static const struct {
         { "Service", "MemoryCurrent", append_t, offsetof(UnitStatus, memory_bytes), false },
         { "Service", "CPUUsageNSec", append_t, offsetof(UnitStatus, cpu_nsec), false },
         { "Service", "TasksCurrent", append_t, offsetof(UnitStatus, tasks), false },
+        { "Service", "MemoryMax", append_t, offsetof(UnitStatus, memory_max), false },
+        { "Service", "CPUQuotaPerSecUSec", append_t, offsetof(UnitStatus, cpu_quota_usec), false },
+        { "Service", "TasksMax", append_t, offsetof(UnitStatus, tasks_max), false },
+        { "Service", "IOWeight", append_t, offsetof(UnitStatus, io_weight), false },
         { "Service", "ExecSearchPath", append_strings, 0, true },
 };
 

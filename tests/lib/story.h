@@ -30,6 +30,7 @@ typedef struct Story {
         sd_event *event; /* owned; one set before the begin is used */
         Config config; /* to be changed before the service starts */
         RuntimeScope scope;
+        bool no_namespaces; /* as in ManagerOptions */
         FakeSystemd systemd;
         Manager *manager; /* NULL: the service does not run */
         Scratch scratch;

@@ -187,16 +187,17 @@ class Service:
         text = self.systemctl('list-units', '--all', '--plain', '--no-legend', TASKS)
         return {line.split()[0] for line in text.splitlines()}
 
-    def scratch(self):
-        """A directory that the tasks' user may write in, gone at the end of the case."""
-        path = pathlib.Path(tempfile.mkdtemp(prefix='scratch-'))
+    def scratch(self, where=None):
+        """A directory that the tasks' user may write in, also from within its fence; gone at the end of the case."""
+        path = pathlib.Path(tempfile.mkdtemp(prefix='scratch-', dir=where or self.runner.pw_dir))
         os.chown(path, self.runner.pw_uid, self.runner.pw_gid)
         path.chmod(0o755)
         self.scratches.append(path)
         return path
 
     def fifo(self):
-        path = self.scratch() / 'fifo'
+        """Where everybody can open it: no fence keeps a task from writing to a fifo that it sees."""
+        path = self.scratch('/srv') / 'fifo'
         os.mkfifo(path, 0o666)
         path.chmod(0o666)
         return path

@@ -93,9 +93,8 @@ def test_journalctl_of_the_unit_shows_what_the_api_shows(s):
 
 
 def test_the_program_finds_its_own_document_when_it_starts(s):
-    """Durable before systemd hears of it. In system mode only root may look there."""
-    if not s.is_user:
-        s.configure(task_execution={'user': 'root'})
+    """Durable before systemd hears of it. Only the service's own user may look there, and nobody from a fence."""
+    s.configure(task_execution={'sandbox': 'open', **({} if s.is_user else {'user': 'root'})})
     script = f'sed -n "s/.*\\"state\\":\\"\\([a-z]*\\)\\".*/\\1/p" "$(ls -d {s.state}/task-*.json | tail -n 1)"'
     task = s.api.run(script)
     state = s.api.lines(task['task_id'])[-1]

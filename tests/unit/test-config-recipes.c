@@ -27,7 +27,10 @@ static const struct {
                         "recipes.mine" },
         { MINE "    worc: {command: [a]}\n", "3:5: ", "unknown key \"worc\" in recipes.mine; did you mean \"work\"?",
                         "recipes.mine" },
-        { MINE "    xyzzy: 1\n", "3:5: ", "there are agent, environment, prepare, work, resume, resume_input, review",
+        { MINE "    sandbox: tight\n", "3:14: ", "must be open, standard or strict, not \"tight\"",
+                        "recipes.mine.sandbox" },
+        { MINE "    sandbox: [strict]\n", "3:14: ", "not a list", "recipes.mine.sandbox" },
+        { MINE "    xyzzy: 1\n", "3:5: ", "there are agent, sandbox, environment, prepare, work, resume",
                         "recipes.mine" },
         { MINE WORK WORK, "4:5: ", "recipes.mine.work is here for the second time", "recipes.mine.work" },
         { MINE "    work: {comand: [a]}\n", "3:12: ", "did you mean \"command\"?", "recipes.mine.work" },
@@ -158,6 +161,7 @@ static const char everything[] =
         "recipes:\n"
         "  mine:\n"
         "    agent: codex\n"
+        "    sandbox: strict\n"
         "    environment: {A: '{task_id}', B: 7}\n"
         "    prepare:\n"
         "      - status: fetching_2\n"
@@ -190,25 +194,26 @@ static void check_step(const RecipeStep *s, const char *status, unsigned progres
 
 static void check_everything(const Recipe *r) {
         TAP_CHECK_INT(r->agent, AGENT_KIND_CODEX);
+        TAP_CHECK_INT(r->sandbox, SANDBOX_STRICT);
         TAP_CHECK_INT(r->line, 2);
         TAP_CHECK_STRING(r->environment[0], "A={task_id}");
         TAP_CHECK_STRING(r->environment[1], "B=7");
-        check_step(&r->steps[0], "fetching_2", 1, "sh", 6);
+        check_step(&r->steps[0], "fetching_2", 1, "sh", 7);
         TAP_CHECK_STRING(r->steps[0].command[2], "echo {{x}} $1");
         TAP_CHECK_STRING(r->steps[0].command[3], "");
         TAP_CHECK_STRING(r->steps[0].input, "two\nlines\n");
         TAP_CHECK_STRING(r->steps[0].environment[0], "C=");
         TAP_CHECK_INT(r->steps[0].timeout_usec, 86400 * USEC_PER_SEC);
         TAP_CHECK_STRING(r->steps[0].when, "pod");
-        check_step(&r->steps[1], "preparing_workspace", 40, "second", 16);
+        check_step(&r->steps[1], "preparing_workspace", 40, "second", 17);
         TAP_CHECK(!r->steps[1].input && !r->steps[1].environment && !r->steps[1].when);
         TAP_CHECK_INT(r->steps[1].timeout_usec, 0);
-        check_step(&r->work, "thinking", 99, "agent", 18);
+        check_step(&r->work, "thinking", 99, "agent", 19);
         TAP_CHECK_STRING(r->work.command[1], "5");
         TAP_CHECK_STRING(r->work.input, "{task_description}");
         TAP_CHECK_STRING(r->resume[1], "{session_id}");
         TAP_CHECK_STRING(r->resume_input, "continue");
-        check_step(&r->reviews[0], "reviewing_changes", 75, "look", 25);
+        check_step(&r->reviews[0], "reviewing_changes", 75, "look", 26);
 }
 
 static void test_everything(void) {

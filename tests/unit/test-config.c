@@ -57,6 +57,14 @@ static void check_equal(const Config *is, const Config *should) {
         TAP_CHECK_INT(is->max_running_tasks, should->max_running_tasks);
         TAP_CHECK_INT(is->max_queued_tasks, should->max_queued_tasks);
         TAP_CHECK_STRING(is->user, should->user);
+        TAP_CHECK_INT(is->sandbox, should->sandbox);
+        TAP_CHECK_INT(strv_length(is->writable_paths), strv_length(should->writable_paths));
+        TAP_CHECK_STRING(is->writable_paths ? is->writable_paths[0] : NULL,
+                         should->writable_paths ? should->writable_paths[0] : NULL);
+        TAP_CHECK_INT(is->limits.memory_max, should->limits.memory_max);
+        TAP_CHECK_INT(is->limits.cpu_quota, should->limits.cpu_quota);
+        TAP_CHECK_INT(is->limits.tasks_max, should->limits.tasks_max);
+        TAP_CHECK_INT(is->limits.io_weight, should->limits.io_weight);
         TAP_CHECK_INT(is->check_orphaned_tasks, should->check_orphaned_tasks);
         TAP_CHECK_INT(is->orphaned_task_action, should->orphaned_task_action);
         TAP_CHECK_INT(is->max_automatic_attempts, should->max_automatic_attempts);
@@ -98,6 +106,12 @@ static const struct {
         OTHER("task_execution", "max_running_tasks", "1", max_running_tasks, 1),
         OTHER("task_execution", "max_queued_tasks", "0", max_queued_tasks, 0),
         OTHER("task_execution", "user", "root", user, 0),
+        OTHER("task_execution", "sandbox", "strict", sandbox, SANDBOX_STRICT),
+        OTHER("task_execution", "writable_paths", "/srv/build results", writable_paths, 0),
+        OTHER("limits", "memory_max", "3G", limits.memory_max, (uint64_t) 3 << 30),
+        OTHER("limits", "cpu_quota", "150", limits.cpu_quota, 150),
+        OTHER("limits", "tasks_max", "0", limits.tasks_max, 0),
+        OTHER("limits", "io_weight", "10000", limits.io_weight, 10000),
         OTHER("recovery", "check_orphaned_tasks", "Off", check_orphaned_tasks, false),
         OTHER("recovery", "orphaned_task_action", "resume", orphaned_task_action, ORPHANED_TASK_RESUME),
         OTHER("recovery", "max_automatic_attempts", "99", max_automatic_attempts, 99),
@@ -117,12 +131,17 @@ static const struct {
         OTHER("workspaces", "allowed_repositories", "owner/*", allowed_repositories, 0),
 };
 
+static bool is_list(size_t i) {
+        return others[i].offset == offsetof(Config, allowed_repositories) ||
+               others[i].offset == offsetof(Config, writable_paths);
+}
+
 /* Sets the member as the row says, without any function that is tested. */
 static void set_other(Config *c, size_t i) {
         void *member = (char *) c + others[i].offset;
 
-        if (string_equal(others[i].section, "workspaces") && others[i].text[0] != '/') {
-                c->allowed_repositories = strv_free(c->allowed_repositories);
+        if (is_list(i)) {
+                *(char ***) member = strv_free(*(char ***) member);
                 TAP_CHECK_INT(strv_append(member, others[i].text), 0);
         } else if (others[i].offset == offsetof(Config, user) || others[i].text[0] == '/')
                 TAP_CHECK_INT(string_replace(member, others[i].text), 0);
@@ -139,8 +158,7 @@ static void test_every_key_acts_on_its_member(void) {
 
         for (size_t i = 0; i < ELEMENTSOF(others); i++) {
                 Fixture is = fixture(), should = fixture();
-                bool is_list = others[i].offset == offsetof(Config, allowed_repositories);
-                _cleanup_free_ char *text = string_format(is_list ? "%s:\n  %s: ['%s']\n" : "%s:\n  %s: %s\n",
+                _cleanup_free_ char *text = string_format(is_list(i) ? "%s:\n  %s: ['%s']\n" : "%s:\n  %s: %s\n",
                                                           others[i].section, others[i].name, others[i].text);
 
                 set_other(&should.config, i);
@@ -153,7 +171,7 @@ static void test_every_key_acts_on_its_member(void) {
 
 static void test_defaults(void) {
         Fixture f = fixture();
-        const Config should = {
+        Config should = {
                 .claude_timeout_usec = 7200 * USEC_PER_SEC,
                 .default_timeout_usec = 120 * USEC_PER_SEC,
                 .cancel_grace_usec = 10 * USEC_PER_SEC,
@@ -164,6 +182,8 @@ static void test_defaults(void) {
                 .max_running_tasks = 500,
                 .max_queued_tasks = 5000,
                 .user = (char *) "remote-developer",
+                .sandbox = SANDBOX_STANDARD,
+                .limits = { .tasks_max = 4096, .io_weight = 100 },
                 .check_orphaned_tasks = true,
                 .max_automatic_attempts = 3,
                 .resume_pause_usec = 30 * USEC_PER_SEC,
@@ -182,6 +202,7 @@ static void test_defaults(void) {
                 .allowed_repositories = (char *[]){ (char *) "*", NULL },
         };
 
+        TAP_CHECK_INT(task_limits_parse_size("75%", &should.limits.memory_max), 0);
         check_equal(&f.config, &should);
         fixture_done(&f);
 }
@@ -312,6 +333,10 @@ static void test_forms_of_values(void) {
         check_texts("use_daemon_threads",
                     (const char *const[]){ "true", "True", "YES", "on", "off", "No", "FALSE", NULL }, 0);
         check_texts("use_daemon_threads", (const char *const[]){ "", "y", "0", "truee", NULL }, -EINVAL);
+        check_texts("sandbox", (const char *const[]){ "open", "standard", "strict", NULL }, 0);
+        check_texts("sandbox", (const char *const[]){ "", "Strict", "off", "none", NULL }, -EINVAL);
+        check_texts("writable_paths", (const char *const[]){ "/srv", "/srv/a b", NULL }, 0);
+        check_texts("writable_paths", (const char *const[]){ "srv", "/srv/../etc", "/srv:/etc", NULL }, -EINVAL);
         check_texts("claude_timeout",
                     (const char *const[]){ "", "+5", "-5", " 5", "5 ", "5s", "0x5", "1_000", "1:00", NULL },
                     -EINVAL);

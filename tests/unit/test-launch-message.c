@@ -58,6 +58,7 @@ static void check_specs_equal(const Fixture *f) {
         _cleanup_free_ char *sent = spec_text(&f->sent.task->spec), *got = spec_text(&f->got.task->spec);
 
         TAP_CHECK_STRING(got, sent);
+        TAP_CHECK(memcmp(&f->got.task->spec.limits, &f->sent.task->spec.limits, sizeof(TaskLimits)) == 0);
 }
 
 /* All that a request can have, one task at a time. */
@@ -66,6 +67,8 @@ static void test_every_request_arrives(void) {
                 "{\"command\": [\"a\", \"\", \"$x\\n\\u00fc\"], \"working_directory\": \"/tmp\", \"timeout\": 2.5, "
                 "\"environment\": {\"A\": \"b=c\", \"B\": \"\"}, \"labels\": {\"x\": \"y\"}, \"stall_timeout\": 0, "
                 "\"separate_stderr\": true}",
+                "{\"command\": [\"a\"], \"limits\": {\"memory_max\": 16777216, \"cpu_quota\": 50, \"tasks_max\": 9, "
+                "\"io_weight\": 7, \"timeout\": 5}}",
                 "{\"command\": [\"a\"], \"stall_timeout\": 30, \"stall_action\": \"stop\", \"secrets\": {\"A\": "
                 "\"v\\n\\\"w\", \"B\": \"x\"}, \"github_token\": \"t\"}",
                 "{\"task_description\": \"a\\u0000b\", \"github_repo\": \"owner/name\", \"resume_after_limit\": true}",
