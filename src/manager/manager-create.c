@@ -26,7 +26,11 @@ static void on_start_reply(void *userdata, int error, const char *sentence) {
         _cleanup_free_ StartReply *reply = userdata;
         TaskRun *run = manager_find_run(reply->manager, reply->id);
 
-        if (!run || run->ending)
+        if (!run)
+                return;
+        /* A list of units that is under way may have been made before, by way of another connection. */
+        run->asking = run->expected = false;
+        if (run->ending)
                 return;
         if (error == 0) {
                 run->lost = false;
@@ -128,7 +132,7 @@ int task_run_start_now(TaskRun *run) {
         if (r < 0)
                 return r;
         TAKE_PTR(reply);
-        run->starting = true;
+        run->asking = run->starting = true;
         run->manager->n_starting++;
         return 0;
 }

@@ -50,6 +50,7 @@ typedef struct TaskRun {
         bool unsaved; /* the document is behind, and could not be written */
 
         bool expected;                /* not yet come by in the list of units that is being read */
+        bool asking;                  /* the answer to its start is still to come */
         bool starting;                /* its start job is systemd's to do */
         bool has_place;               /* among those that run at once */
         bool waits;                   /* for its turn to be started */

@@ -211,7 +211,12 @@ static void on_list(void *userdata, int error, const char *unit, const UnitStatu
                 finish_comparison(m);
 }
 
-/* Runs that begin from here on are not expected in the list: their unit may come after it. */
+static void expect(TaskRun *run) {
+        run->expected = !run->asking;
+}
+
+/* Runs that begin from here on are not expected in the list: their unit may come after it. Nor are those that the
+ * launcher has been asked for, which may be overtaken by the list. */
 void manager_compare(Manager *m) {
         int r;
 
@@ -219,7 +224,7 @@ void manager_compare(Manager *m) {
                 return;
         for (size_t i = 0; i < m->index.n; i++)
                 if (m->index.rows[i].run)
-                        ((TaskRun *) m->index.rows[i].run)->expected = true;
+                        expect((TaskRun *) m->index.rows[i].run);
         manager_look_at_operations(m);
         m->n_found = m->n_ended = m->n_started = 0;
         m->compared_at_usec = clock_monotonic_usec();

@@ -108,6 +108,25 @@ static void test_end_before_the_reply(void) {
         TAP_CHECK_STRING(story_verdict(&s), "completed exit-code");
 }
 
+/* The launcher is asked over another connection than systemd: a list may come between the request and the unit. */
+static void test_a_list_that_overtakes_the_start(void) {
+        _cleanup_(story_done) Story s = {};
+        FakeUnit *u;
+
+        if (!story_begin(&s))
+                return;
+        fake_delay_replies(&s.systemd, "StartTransientUnit");
+        if (!(u = story_ask(&s)))
+                return;
+        fake_unit_remove(u);
+        test_clock_advance(s.config.monitor_interval_usec);
+        manager_monitor(s.manager);
+        story_settle(&s);
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "ListUnits"), 2);
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "StartTransientUnit"), 1);
+        TAP_CHECK_INT(story_task(&s)->state, TASK_QUEUED);
+}
+
 /* Only JobRemoved tells: no PropertiesChanged was heard. */
 static void test_end_of_the_job_alone(void) {
         _cleanup_(story_done) Story s = {};
@@ -341,6 +360,7 @@ static const TapTest tests[] = {
         { "the task's state follows the unit's", test_states_follow_the_unit },
         { "the begin of the work is the unit's", test_begin_of_the_work_is_the_units },
         { "signals before the reply to the start", test_signals_before_the_reply },
+        { "a list that overtakes the start tells nothing", test_a_list_that_overtakes_the_start },
         { "the end before the reply to the start", test_end_before_the_reply },
         { "the end of the job alone makes the unit be read", test_end_of_the_job_alone },
         { "every result of the job", test_every_result_of_the_job },
