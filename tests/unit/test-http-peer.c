@@ -316,9 +316,9 @@ static void on_request(HttpRequest *r, void *userdata) {
 
 static void test_a_request_tells_who_asks(void) {
         for (HttpOver over = HTTP_OVER_TCP; over <= HTTP_OVER_UNIX; over++) {
+                Seen seen = {};
                 _cleanup_(http_fixture_done) HttpFixture f = {};
                 _cleanup_(http_client_done) HttpClient c = {};
-                Seen seen = {};
 
                 if (!http_fixture_start(&f, NULL, on_request, &seen) || !http_client_open(&c, &f, over))
                         return;
@@ -332,9 +332,9 @@ static void test_a_request_tells_who_asks(void) {
 }
 
 static void test_a_request_whose_client_left_is_still_its(void) {
+        Seen seen = { .keep = true };
         _cleanup_(http_fixture_done) HttpFixture f = {};
         HttpClient c = {};
-        Seen seen = { .keep = true };
 
         if (!http_fixture_start(&f, NULL, on_request, &seen) || !http_client_open(&c, &f, HTTP_OVER_TCP))
                 return;

@@ -8,9 +8,9 @@
 #include <sys/socket.h>
 
 static void test_a_peer_that_leaves_a_unix_socket_is_noticed_at_once(void) {
+        HttpSource s;
         _cleanup_(http_fixture_done) HttpFixture f = {};
         HttpClient c = {};
-        HttpSource s;
 
         if (!http_source_open(&s, &f, &c, HTTP_OVER_UNIX, "HTTP/1.1"))
                 return;
@@ -21,9 +21,9 @@ static void test_a_peer_that_leaves_a_unix_socket_is_noticed_at_once(void) {
 }
 
 static void test_a_heartbeat_finds_out_that_a_tcp_peer_left(void) {
+        HttpSource s;
         _cleanup_(http_fixture_done) HttpFixture f = {};
         HttpClient c = {};
-        HttpSource s;
 
         if (!http_source_open(&s, &f, &c, HTTP_OVER_TCP, "HTTP/1.1"))
                 return;
@@ -35,10 +35,10 @@ static void test_a_heartbeat_finds_out_that_a_tcp_peer_left(void) {
 }
 
 static void test_a_reset_ends_a_sleeping_stream(void) {
+        HttpSource s;
         _cleanup_(http_fixture_done) HttpFixture f = {};
         struct linger linger = { .l_onoff = 1 };
         HttpClient c = {};
-        HttpSource s;
 
         if (!http_source_open(&s, &f, &c, HTTP_OVER_TCP, "HTTP/1.1"))
                 return;
@@ -51,9 +51,9 @@ static void test_a_reset_ends_a_sleeping_stream(void) {
 /* As `printf 'GET ...' | nc` does. */
 static void test_a_half_closed_peer_gets_its_stream(void) {
         for (HttpOver over = HTTP_OVER_TCP; over <= HTTP_OVER_UNIX; over++) {
+                HttpSource s;
                 _cleanup_(http_fixture_done) HttpFixture f = {};
                 _cleanup_(http_client_done) HttpClient c = {};
-                HttpSource s;
 
                 if (!http_source_open(&s, &f, &c, over, "HTTP/1.1"))
                         return;
@@ -155,9 +155,9 @@ static void flood_on_data(HttpClient *c, const char *data, size_t size) {
 }
 
 static void test_a_slow_reader_gets_every_byte(void) {
+        Flood flood = {};
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = { .on_data = flood_on_data, .read_max = 20000 };
-        Flood flood = {};
         size_t before;
 
         c.userdata = &flood;
@@ -187,9 +187,9 @@ static void test_a_stalled_reader_is_dropped(void) {
                 .idle_usec = 30 * USEC_PER_SEC,
                 .stream_stall_usec = USEC_PER_SEC,
         };
+        Flood flood = {};
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
-        Flood flood = {};
         usec_t start;
 
         if (!http_fixture_start(&f, &limits, on_request_flood, &flood) || !http_client_open(&c, &f, HTTP_OVER_TCP))
@@ -212,9 +212,9 @@ static void test_a_sleeping_stream_does_not_stall(void) {
                 .idle_usec = USEC_PER_SEC,
                 .stream_stall_usec = USEC_PER_SEC,
         };
+        HttpSource s = { .then = HTTP_FILL_SLEEP };
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
-        HttpSource s = { .then = HTTP_FILL_SLEEP };
 
         if (!http_fixture_start(&f, &limits, http_source_on_request, &s) || !http_client_open(&c, &f, HTTP_OVER_TCP))
                 return;

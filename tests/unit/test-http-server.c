@@ -39,9 +39,9 @@ static void on_request_keep(HttpRequest *r, void *userdata) {
 /* --- late answers --- */
 
 static void test_an_answer_may_come_late(void) {
+        Kept kept = {};
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
-        Kept kept = {};
         size_t size;
 
         if (!http_fixture_start(&f, NULL, on_request_keep, &kept) || !http_client_open(&c, &f, HTTP_OVER_TCP))
@@ -65,9 +65,9 @@ static void test_an_answer_may_come_late(void) {
 }
 
 static void test_late_answers_keep_the_order_of_pipelined_requests(void) {
+        Kept kept = {};
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
-        Kept kept = {};
 
         if (!http_fixture_start(&f, NULL, on_request_keep, &kept) || !http_client_open(&c, &f, HTTP_OVER_UNIX))
                 return;
@@ -86,9 +86,9 @@ static void test_late_answers_keep_the_order_of_pipelined_requests(void) {
 /* The idle one beside it is what MHD would look at first, instead of this one. */
 static void test_a_half_closed_client_gets_its_late_answer(void) {
         for (HttpOver over = HTTP_OVER_TCP; over <= HTTP_OVER_UNIX; over++) {
+                Kept kept = {};
                 _cleanup_(http_fixture_done) HttpFixture f = {};
                 _cleanup_(http_client_done) HttpClient idle = {}, c = {};
-                Kept kept = {};
 
                 if (!http_fixture_start(&f, NULL, on_request_keep, &kept) || !http_client_open(&idle, &f, over) ||
                     !http_client_open(&c, &f, over))
@@ -106,9 +106,9 @@ static void test_a_half_closed_client_gets_its_late_answer(void) {
 
 static void test_a_late_answer_to_a_body_far_too_long(void) {
         static const HttpLimits limits = { .body_max = 10, .connections.all = 4 };
+        Kept kept = {};
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
-        Kept kept = {};
 
         if (!http_fixture_start(&f, &limits, on_request_keep, &kept) || !http_client_open(&c, &f, HTTP_OVER_TCP))
                 return;
@@ -123,9 +123,9 @@ static void test_a_late_answer_to_a_body_far_too_long(void) {
 }
 
 static void test_a_late_answer_that_cannot_be_sent_cuts_the_connection(void) {
+        Kept kept = {};
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
-        Kept kept = {};
 
         if (!http_fixture_start(&f, NULL, on_request_keep, &kept) || !http_client_open(&c, &f, HTTP_OVER_TCP))
                 return;
@@ -138,8 +138,8 @@ static void test_a_late_answer_that_cannot_be_sent_cuts_the_connection(void) {
 }
 
 static void test_a_client_that_left_does_no_harm(void) {
-        _cleanup_(http_fixture_done) HttpFixture f = {};
         Kept kept = {};
+        _cleanup_(http_fixture_done) HttpFixture f = {};
 
         if (!http_fixture_start(&f, NULL, on_request_keep, &kept))
                 return;
@@ -293,9 +293,9 @@ static void test_drain_of_an_idle_server_ends_at_once(void) {
 }
 
 static void test_drain_answers_what_was_begun(void) {
+        Kept kept = {};
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient idle = {}, begun = {}, silent = {}, late = {};
-        Kept kept = {};
         unsigned drained = 0;
 
         if (!http_fixture_start(&f, NULL, on_request_keep, &kept) || !http_client_open(&idle, &f, HTTP_OVER_TCP) ||
@@ -398,11 +398,11 @@ static HttpFill fill_once(void *userdata _unused_, Buffer *to) {
 static const HttpStreamSource source_ops = { .fill = fill_once, .closed = on_drained /* it counts */ };
 
 static void test_free_ends_what_is_left(void) {
+        Kept kept = {};
         _cleanup_(http_fixture_done) HttpFixture f = {};
         HttpClient c[4] = {};
         unsigned closed = 0, kept_closed = 0;
         HttpStream *stream = NULL;
-        Kept kept = {};
 
         if (!http_fixture_start(&f, NULL, on_request_keep, &kept))
                 return;

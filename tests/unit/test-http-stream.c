@@ -5,9 +5,9 @@
 #include <string.h>
 
 static void test_a_stream_goes_on_with_each_wake(void) {
+        HttpSource s;
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
-        HttpSource s;
 
         if (!http_source_open(&s, &f, &c, HTTP_OVER_TCP, "HTTP/1.1"))
                 return;
@@ -26,9 +26,9 @@ static void test_a_stream_goes_on_with_each_wake(void) {
 }
 
 static void test_the_connection_is_kept_behind_a_stream(void) {
+        HttpSource s;
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
-        HttpSource s;
 
         if (!http_source_open(&s, &f, &c, HTTP_OVER_UNIX, "HTTP/1.1"))
                 return;
@@ -46,9 +46,9 @@ static void test_the_connection_is_kept_behind_a_stream(void) {
 }
 
 static void test_more_is_asked_until_there_is_no_more(void) {
+        HttpSource s;
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
-        HttpSource s;
 
         if (!http_source_open(&s, &f, &c, HTTP_OVER_TCP, "HTTP/1.1"))
                 return;
@@ -60,9 +60,9 @@ static void test_more_is_asked_until_there_is_no_more(void) {
 }
 
 static void test_waking_often_does_not_fill_often(void) {
+        HttpSource s;
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
-        HttpSource s;
 
         if (!http_source_open(&s, &f, &c, HTTP_OVER_TCP, "HTTP/1.1"))
                 return;
@@ -90,9 +90,9 @@ static void on_request_self_waking(HttpRequest *r, void *userdata) {
 }
 
 static void test_a_wake_inside_fill_is_not_lost(void) {
+        HttpSource s = {};
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
-        HttpSource s = {};
 
         if (!http_fixture_start(&f, NULL, on_request_self_waking, &s) || !http_client_open(&c, &f, HTTP_OVER_TCP))
                 return;
@@ -104,9 +104,9 @@ static void test_a_wake_inside_fill_is_not_lost(void) {
 }
 
 static void test_abort_is_seen_as_broken(void) {
+        HttpSource s;
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
-        HttpSource s;
 
         if (!http_source_open(&s, &f, &c, HTTP_OVER_TCP, "HTTP/1.1"))
                 return;
@@ -131,9 +131,9 @@ static void test_a_connection_cut_makes_room_at_once(void) {
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                HttpSource s;
                 _cleanup_(http_fixture_done) HttpFixture f = {};
                 _cleanup_(http_client_done) HttpClient c = {}, d = {};
-                HttpSource s;
 
                 if (!http_fixture_start(&f, &limits, http_source_on_request, &s) ||
                     !http_source_open(&s, &f, &c, HTTP_OVER_TCP, cases[i].version))
@@ -157,9 +157,9 @@ static void on_request_bad_status(HttpRequest *r, void *userdata) {
 }
 
 static void test_a_stream_that_cannot_begin_is_closed(void) {
+        HttpSource s = {};
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
-        HttpSource s = {};
 
         if (!http_fixture_start(&f, NULL, on_request_bad_status, &s) || !http_client_open(&c, &f, HTTP_OVER_TCP))
                 return;
@@ -174,10 +174,10 @@ static void on_drained(void *userdata) {
 }
 
 static void test_drain_waits_for_the_stream_that_its_owner_ends(void) {
+        HttpSource s;
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
         unsigned drained = 0;
-        HttpSource s;
 
         if (!http_source_open(&s, &f, &c, HTTP_OVER_TCP, "HTTP/1.1"))
                 return;
@@ -190,9 +190,9 @@ static void test_drain_waits_for_the_stream_that_its_owner_ends(void) {
 }
 
 static void test_http_1_0_streams_end_with_the_connection(void) {
+        HttpSource s;
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
-        HttpSource s;
 
         if (!http_source_open(&s, &f, &c, HTTP_OVER_TCP, "HTTP/1.0"))
                 return;
@@ -207,9 +207,9 @@ static void test_http_1_0_streams_end_with_the_connection(void) {
 }
 
 static void test_head_of_a_stream_closes_it(void) {
+        HttpSource s = { .then = HTTP_FILL_SLEEP };
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
-        HttpSource s = { .then = HTTP_FILL_SLEEP };
 
         if (!http_fixture_start(&f, NULL, http_source_on_request, &s) || !http_client_open(&c, &f, HTTP_OVER_TCP))
                 return;
@@ -229,10 +229,10 @@ static int compare_usec(const void *a, const void *b) {
 
 /* Nagle's algorithm against delayed acknowledgements, or a corked socket, would make it 40 ms or 200 ms. */
 static void check_latency(HttpOver over) {
+        HttpSource s;
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
         usec_t took[21], start;
-        HttpSource s;
 
         start = clock_monotonic_usec();
         if (!http_source_open(&s, &f, &c, over, "HTTP/1.1"))
@@ -260,9 +260,9 @@ static void test_single_events_leave_at_once(void) {
 }
 
 static void test_sleeping_streams_cost_no_wake_up(void) {
+        HttpSource s;
         _cleanup_(http_fixture_done) HttpFixture f = {};
         HttpClient c[10] = {};
-        HttpSource s;
 
         for (unsigned i = 0; i < ELEMENTSOF(c); i++)
                 if (!http_source_open(&s, &f, &c[i], i % 2 ? HTTP_OVER_TCP : HTTP_OVER_UNIX, "HTTP/1.1"))
