@@ -116,18 +116,22 @@ void log_rows_drop_chunk(LogRows *rows) {
         buffer_clear(&rows->cursors);
 }
 
-void log_rows_end_chunk(LogRows *rows) {
-        size_t n = rows->n - rows->chunk - rows->dropped;
-        LogRowSpan *to = n > 0 ? rows->spans + rows->chunk : NULL;
-
-        for (size_t i = 0; i < n; i++)
-                to[i] = to[i + rows->dropped];
+/* The first `dropped` go, and the others are turned round. */
+static void turn(LogRowSpan *to, size_t dropped, size_t n) {
+        memmove(to, to + dropped, n * sizeof(LogRowSpan));
         for (size_t i = 0; i < n / 2; i++) {
                 LogRowSpan other = to[i];
 
                 to[i] = to[n - 1 - i];
                 to[n - 1 - i] = other;
         }
+}
+
+void log_rows_end_chunk(LogRows *rows) {
+        size_t n = rows->n - rows->chunk - rows->dropped;
+
+        if (n > 0)
+                turn(rows->spans + rows->chunk, rows->dropped, n);
         rows->n = rows->chunk += n;
         rows->dropped = 0;
         buffer_clear(&rows->cursors);

@@ -106,11 +106,18 @@ def resume(world, fault, faults, name, story):
     world.resume(attempt)
 
 
+def has_begun(service, task_id):
+    """The unit is there, or its end: a task that is only on disk is not started by a service that is frozen."""
+    return (service.state / f'{task_id}.result').exists() or \
+        service.show(service.unit(task_id), 'LoadState') == 'loaded'
+
+
 def come_back(world, fault, faults, story):
     """One task runs, one ends and one fails while the service is frozen; then it is killed, and meets its faults while
     it takes them up."""
     runs = world.create('cancel', story)
     gone = [world.create('a while', story), world.create('agent fails', story)]
+    until(lambda: all(has_begun(world.service, a.task_id) for a in (runs, *gone)), 'their units are asked for')
     fault.freeze()
     until(lambda: all((world.service.state / f'{a.task_id}.result').exists() for a in gone), 'both end unnoticed')
     fault.arm(*faults)
@@ -156,6 +163,7 @@ def sweep(world, fault, phase, after):
 @seconds(3600 if LONG else 800)
 def test_a_death_at_any_call_harms_nothing(s):
     begun = time.monotonic()
+    note(f'seed {SEED}')
     with chaos(s) as (world, fault):
         points = {}
         for phase in PHASES if LONG else [phase for phase in PHASES if phase not in LONG_PHASES]:
@@ -165,7 +173,7 @@ def test_a_death_at_any_call_harms_nothing(s):
                 world.up()
                 world.verify()
                 world.forget()
-        note(f'seed {SEED}, {sum(points.values())} points{", a part" if STRIDE > 1 else ""}: ' + ', '.join(f'{n} while {phase}' for phase, n in points.items()))
+        note(f'{sum(points.values())} points{", a part" if STRIDE > 1 else ""}: ' + ', '.join(f'{n} while {phase}' for phase, n in points.items()))
         tell(world, fault, 0, begun)
 
 

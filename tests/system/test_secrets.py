@@ -283,6 +283,7 @@ def test_whenever_the_service_dies_nothing_is_left(s):
     task is there with its secrets or not at all."""
     values = {name: secrets.token_hex(18) for name in ('TOKEN', 'OTHER')}
     s.forget_tasks()
+    note(f'seed {SEED}')
     with FaultPoint(s) as fault:
         n = 1 + SEED % STRIDE
         while create_and_die(s, fault, n, values):
@@ -294,7 +295,7 @@ def test_whenever_the_service_dies_nothing_is_left(s):
             same([p.name for p in s.state.glob('*.credentials')], [], f'after call {n}')
             s.forget_tasks()
             n += STRIDE
-        note(f'seed {SEED}, at every {STRIDE}. of up to {n - 1} calls')
+        note(f'at every {STRIDE}. of up to {n - 1} calls')
         check(n > 20, 'creating a task takes more calls', n)
     for token in values.values():
         same(everywhere(s, token), [])
