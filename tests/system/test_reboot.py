@@ -120,10 +120,12 @@ def after_power_cut(s, notes):
 
 def before_upgrade(s, _):
     s.listen()
-    task_id = running(s, 'echo up; while [ ! -e /tmp/upgraded ]; do sleep 0.05; done; echo done; exit 3')
+    # A directory that the task sees, as it sees no /tmp but its own.
+    flag = pathlib.Path(s.runner.pw_dir, 'upgraded')
+    task_id = running(s, f'echo up; while [ ! -e {flag} ]; do sleep 0.05; done; echo done; exit 3')
     with s.api.follow(task_id) as stream:
         last = stream.until_line('up').id
-    return {'runs': task_id, 'last': last, 'pid': s.main_pid()}
+    return {'runs': task_id, 'last': last, 'pid': s.main_pid(), 'flag': str(flag)}
 
 
 def after_upgrade(s, notes):
@@ -131,7 +133,7 @@ def after_upgrade(s, notes):
     check(s.main_pid() != notes['pid'], 'it is another process')
     task_id = notes['runs']
     same(s.api.alive(task_id)['is_alive'], True)
-    pathlib.Path('/tmp/upgraded').touch()
+    pathlib.Path(notes['flag']).touch()
     same(s.api.lines(task_id, notes['last']), ['done'])
     task = s.api.task(task_id)
     same((task['status'], task['exit_code']), ('failed', 3))
