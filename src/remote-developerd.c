@@ -206,6 +206,12 @@ static int open_sockets(Service *s, Problem *problem) {
                 return problem_set(
                                 problem, n, NULL, "the sockets that systemd passed cannot be used: %s", strerror(-n));
         s->n_sockets = (size_t) n;
+        for (int i = 0; i < n; i++) {
+                int r = listener_check(s->sockets[i], problem);
+
+                if (r < 0)
+                        return r;
+        }
         if (n == 0 && s->options.n_listen == 0)
                 s->options.listen[s->options.n_listen++] = DEFAULT_ADDRESS;
         for (size_t i = 0; i < s->options.n_listen; i++) {
@@ -387,6 +393,9 @@ static int work(Service *s, Problem *problem) {
         r = serve(s, problem);
         if (r < 0)
                 log_error("%s", problem->error ? problem_sentence(problem) : strerror(-r));
+        /* To be mended by hand, as a wrong configuration is: it is not started again. */
+        if (r == -EADDRNOTAVAIL)
+                return EXIT_USAGE;
         return r < 0 ? EXIT_FAILURE : r;
 }
 

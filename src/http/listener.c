@@ -107,3 +107,37 @@ int listener_open(const char *address, Problem *problem) {
                 return problem_set(problem, r, "listen", "cannot listen on %s: %s", address, strerror(-r));
         return TAKE_FD(fd);
 }
+
+static bool is_loopback(const SocketAddress *a) {
+        const struct in6_addr *in6 = &a->in6.sin6_addr;
+
+        switch (a->any.sa_family) {
+        case AF_UNIX:
+                return true;
+        case AF_INET:
+                return ntohl(a->in.sin_addr.s_addr) >> 24 == 127;
+        case AF_INET6:
+                return IN6_IS_ADDR_LOOPBACK(in6) || (IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == 127);
+        default:
+                return false;
+        }
+}
+
+int listener_check(int fd, Problem *problem) {
+        SocketAddress a = {};
+        socklen_t size = sizeof(a);
+        char host[INET6_ADDRSTRLEN] = "";
+
+        if (getsockname(fd, &a.any, &size) < 0)
+                return -errno;
+        if (is_loopback(&a))
+                return 0;
+        (void) inet_ntop(a.any.sa_family, a.any.sa_family == AF_INET ? (const void *) &a.in.sin_addr
+                                                                     : (const void *) &a.in6.sin6_addr,
+                         host, sizeof(host));
+        return problem_set(problem, -EADDRNOTAVAIL, "listen",
+                           "the API is served to this machine only, and a socket for %s was passed: take its "
+                           "ListenStream= out of remote-developer.socket, and come from elsewhere by ssh -L 15001:"
+                           "127.0.0.1:15001",
+                           *host ? host : "another family of addresses");
+}

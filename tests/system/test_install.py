@@ -8,7 +8,7 @@ import pwd
 import stat
 import subprocess
 
-from case import check, contains, lacks, modes, same, until
+from case import accepts_failures, check, contains, lacks, modes, same, until
 from client import Client
 from service import SERVICE, SOCKET
 
@@ -44,6 +44,31 @@ def test_it_listens_on_the_loopback_address_alone(s):
                  if line.split()[3] == '0A'}
     same({a for a in listening if a.endswith(f':{15001:04X}')}, {f'0100007F:{15001:04X}'})
     lacks(pathlib.Path('/proc/net/tcp6').read_text(), f':{15001:04X} ')
+
+
+@accepts_failures
+def test_it_serves_no_socket_of_another_address(s):
+    """Also one that the administrator has told systemd to open."""
+    base = pathlib.Path('/run/systemd') if not s.is_user else s.runtime / 'systemd'
+    drop_in = base / s.mode / f'{SOCKET}.d/open.conf'
+    s.command('mkdir', '-p', str(drop_in.parent))
+    cursor = s.journal_cursor()
+    for address in '0.0.0.0:15009', '[::]:15009':
+        s.stop_all()
+        drop_in.write_text(f'[Socket]\nListenStream={address}\n')
+        s.systemctl('daemon-reload')
+        s.listen()
+        s.systemctl('start', SERVICE, check=False)
+        until(lambda: s.show(SERVICE, 'ActiveState') == 'failed', 'it is not tried again')
+        same(s.show(SERVICE, 'ExecMainStatus'), '2')
+    told = '\n'.join(filter(None, s.own_messages(cursor)))
+    contains(told, 'a socket for 0.0.0.0 was passed', 'a socket for :: was passed', 'ssh -L')
+    s.stop_all()
+    drop_in.unlink()
+    s.systemctl('daemon-reload')
+    s.systemctl('reset-failed', SERVICE, SOCKET, check=False)
+    s.start()
+    same(s.api.get('/api/health').status, 200)
 
 
 @modes('system')
