@@ -96,6 +96,16 @@ static bool clear_earlier_unit(TaskRun *run) {
         return true;
 }
 
+/* The launcher's answer comes over another connection than what systemd says of the unit, and may overtake it: that
+ * there is none, from between the release of the attempt before and the start of this one. A list that is asked for
+ * now tells. */
+static bool may_be_older_than_start(const TaskRun *run) {
+        const UnitStatus *s = &run->watch.status;
+
+        return run->manager->launcher && run->task->state == TASK_STARTING && !run->task->invocation_id &&
+               *s->load_state && !unit_status_is_loaded(s);
+}
+
 static void on_unit_changed(UnitWatch *w) {
         TaskRun *run = container_of(w, TaskRun, watch);
         TaskState state;
@@ -108,6 +118,10 @@ static void on_unit_changed(UnitWatch *w) {
         if (run->task->state == TASK_QUEUED && *w->status.load_state && !unit_status_is_loaded(&w->status)) {
                 if (!run->starting && !run->put_off)
                         manager_compare(run->manager);
+                return;
+        }
+        if (may_be_older_than_start(run)) {
+                manager_compare(run->manager);
                 return;
         }
         note_invocation(run);
