@@ -21,7 +21,7 @@ typedef struct Launcher {
         Config config;
         Problem config_problem;
         const char *fault; /* its sentence; NULL: there is none */
-        char *state_directory, *workspaces_directory;
+        uid_t peer;
         char **programs;
         sd_event *event;
         LaunchServer *server;
@@ -30,8 +30,6 @@ typedef struct Launcher {
 static void launcher_done(Launcher *l) {
         launch_server_free(l->server);
         sd_event_unref(l->event);
-        free(l->state_directory);
-        free(l->workspaces_directory);
         strv_free(l->programs);
         config_done(&l->config);
         problem_done(&l->config_problem);
@@ -51,8 +49,12 @@ static void on_lost(void *userdata) {
 
 /* One that is refused is told to whoever wants something started; the rest goes on. */
 static int read_config(Launcher *l) {
-        int r = config_init(&l->config);
+        int r;
 
+        config_done(&l->config);
+        problem_done(&l->config_problem);
+        l->fault = NULL;
+        r = config_init(&l->config);
         if (r >= 0)
                 r = config_read_file(&l->config, REMOTE_DEVELOPER_CONFIG, &l->config_problem);
         if (r == -ENOENT || r == -ENOMEM || !l->config_problem.error)
@@ -62,27 +64,41 @@ static int read_config(Launcher *l) {
         return 0;
 }
 
-/* Where tasks and their work trees are is root's word, too. */
-static int find_places(Launcher *l) {
-        const char *configured = l->config.workspaces_directory;
-        int r;
-
-        r = string_replace(&l->state_directory, REMOTE_DEVELOPER_STATE "/tasks");
-        if (r >= 0)
-                r = string_replace(&l->workspaces_directory,
-                                   *configured ? configured : REMOTE_DEVELOPER_STATE "/workspaces");
-        return r < 0 ? r : program_path_new(REMOTE_DEVELOPER_RECORDER, &l->programs);
-}
-
 /* By whatever name: a task would be the service, and could ask for anything. */
-static void check_user(Launcher *l, uid_t peer) {
+static void check_user(Launcher *l) {
         uid_t user;
 
-        if (l->fault || user_find_uid(l->config.user, &user) < 0 || user != peer)
+        if (l->fault || user_find_uid(l->config.user, &user) < 0 || user != l->peer)
                 return;
         (void) problem_set(&l->config_problem, -EINVAL, NULL,
                            "task_execution.user: %s runs the service itself, and no task", REMOTE_DEVELOPER_USER);
         l->fault = problem_sentence(&l->config_problem);
+}
+
+/* Where tasks and their work trees are is root's word, too. */
+static Launch make_launch(const Launcher *l) {
+        const char *configured = l->config.workspaces_directory;
+
+        return (Launch){ .config = &l->config, .scope = RUNTIME_SCOPE_SYSTEM, .programs = l->programs,
+                         .recorder = REMOTE_DEVELOPER_RECORDER, .starter = REMOTE_DEVELOPER_STARTER,
+                         .state_directory = REMOTE_DEVELOPER_STATE "/tasks",
+                         .workspaces_directory = configured && *configured ? configured :
+                                                                             REMOTE_DEVELOPER_STATE "/workspaces" };
+}
+
+/* With each connection: a service that was started anew has read the file anew, too. */
+static void on_connected(void *userdata) {
+        Launcher *l = userdata;
+        int r = read_config(l);
+        Launch launch;
+
+        if (r < 0) {
+                (void) sd_event_exit(l->event, r);
+                return;
+        }
+        check_user(l);
+        launch = make_launch(l);
+        launch_server_configure(l->server, &launch, l->fault);
 }
 
 static int take_socket(Launcher *l, Problem *problem) {
@@ -95,33 +111,27 @@ static int take_socket(Launcher *l, Problem *problem) {
 }
 
 static int open_server(Launcher *l, Problem *problem) {
-        LaunchServerOptions o = {
-                .launch = { .config = &l->config, .scope = RUNTIME_SCOPE_SYSTEM, .programs = l->programs,
-                            .recorder = REMOTE_DEVELOPER_RECORDER, .starter = REMOTE_DEVELOPER_STARTER,
-                            .state_directory = l->state_directory,
-                            .workspaces_directory = l->workspaces_directory },
-                .files_directory = REMOTE_DEVELOPER_LAUNCHER_FILES,
-                .probe = REMOTE_DEVELOPER_DAEMON, .idle_usec = IDLE_USEC, .idle = on_idle,
-                .lost = on_lost, .userdata = l,
-        };
-        int r = user_find_uid(REMOTE_DEVELOPER_USER, &o.peer);
+        const LaunchServerOptions o = { .launch = make_launch(l), .files_directory = REMOTE_DEVELOPER_LAUNCHER_FILES,
+                                        .probe = REMOTE_DEVELOPER_DAEMON, .peer = l->peer, .idle_usec = IDLE_USEC,
+                                        .connected = on_connected, .idle = on_idle, .lost = on_lost, .userdata = l };
+
+        return launch_server_new(l->event, &o, &l->server, problem);
+}
+
+static int prepare(Launcher *l, Problem *problem) {
+        int r = user_find_uid(REMOTE_DEVELOPER_USER, &l->peer);
 
         if (r < 0)
                 return problem_set(problem, r, NULL, "there is no user %s: systemd-sysusers makes it",
                                    REMOTE_DEVELOPER_USER);
-        check_user(l, o.peer);
-        o.fault = l->fault;
-        return launch_server_new(l->event, &o, &l->server, problem);
+        r = program_path_new(REMOTE_DEVELOPER_RECORDER, &l->programs);
+        return r < 0 ? r : sd_event_default(&l->event);
 }
 
 static int serve(Launcher *l, Problem *problem) {
         int r;
 
-        r = read_config(l);
-        if (r >= 0)
-                r = find_places(l);
-        if (r >= 0)
-                r = sd_event_default(&l->event);
+        r = prepare(l, problem);
         if (r >= 0)
                 r = open_server(l, problem);
         if (r >= 0)

@@ -16,11 +16,11 @@ typedef struct LaunchServer LaunchServer;
 
 typedef struct LaunchServerOptions {
         Launch launch; /* what it borrows lives as long as the server */
-        const char *fault; /* why root's configuration is refused: nothing is started; NULL: it is not */
         const char *files_directory; /* root's own */
         const char *probe; /* the program that tells what tasks find: see launch_probe(); NULL: none does */
         uid_t peer; /* who may ask, besides root */
         usec_t idle_usec; /* without anything to do for so long it calls `idle` */
+        void (*connected)(void *userdata); /* somebody who may ask came: launch_server_configure() if need be */
         void (*idle)(void *userdata);
         void (*lost)(void *userdata); /* the connection to systemd */
         void *userdata;
@@ -29,6 +29,10 @@ typedef struct LaunchServerOptions {
 int launch_server_new(sd_event *event, const LaunchServerOptions *options, LaunchServer **ret, Problem *problem);
 LaunchServer *launch_server_free(LaunchServer *s);
 DEFINE_CLEANUP(LaunchServer *, launch_server_free)
+
+/* From now on: `launch` as in the options. `fault`: why root's configuration is refused, and nothing is started; NULL:
+ * it is not. */
+void launch_server_configure(LaunchServer *s, const Launch *launch, const char *fault);
 
 /* Takes a listening socket; connections are accepted from when systemd has answered. */
 int launch_server_take_listener(LaunchServer *s, int fd);

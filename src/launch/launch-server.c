@@ -44,6 +44,7 @@ typedef struct Call {
 struct LaunchServer {
         sd_event *event;
         LaunchServerOptions options;
+        const char *fault; /* of the configuration; NULL: there is none */
         UnitClient *units;
         TaskStore *files;
         int listener;
@@ -261,8 +262,8 @@ static int carry_out(Connection *connection, LaunchRequest *q, Problem *problem)
         c = call_new(connection, q->number, q->task ? q->task->id : NULL);
         if (!c)
                 return -ENOMEM;
-        r = s->options.fault && q->task ? problem_set(problem, -EINVAL, NULL, "%s", s->options.fault) :
-                                          verbs[q->verb](s, q, c, problem);
+        r = s->fault && q->task ? problem_set(problem, -EINVAL, NULL, "%s", s->fault) :
+                                  verbs[q->verb](s, q, c, problem);
         if (r < 0)
                 (void) call_free(c);
         return r;
@@ -334,6 +335,8 @@ static void add_connection(LaunchServer *s, int fd) {
         }
         LIST_INSERT_HEAD(&s->connections, c, list);
         s->n_connections++;
+        if (s->options.connected)
+                s->options.connected(s->options.userdata);
 }
 
 static int on_listener(sd_event_source *source _unused_, int fd, uint32_t events _unused_, void *userdata) {
@@ -402,6 +405,12 @@ static void on_disconnected(void *userdata, const char *cause) {
 static const UnitClientEvents unit_events = { .connected = on_connected, .disconnected = on_disconnected };
 
 /* --- life cycle --- */
+
+/* Nothing of it is borrowed between two requests. */
+void launch_server_configure(LaunchServer *s, const Launch *launch, const char *fault) {
+        s->options.launch = *launch;
+        s->fault = fault;
+}
 
 int launch_server_take_listener(LaunchServer *s, int fd) {
         int r;

@@ -15,7 +15,8 @@ from service import SERVICE
 
 SOCKET = '/run/remote-developer/launcher.sock'
 LAUNCHER = 'remote-developer-launcher.service'
-SPEC = {'recipe': 'command', 'command': ['touch', '/tmp/made-by-a-message'], 'timeout': 60}
+MADE = '/var/lib/remote-developer/home/made-by-a-message' # where the tasks' user may write
+SPEC = {'recipe': 'command', 'command': ['touch', MADE], 'timeout': 60}
 TASK = 'task-1700000000-abcdef'
 UNIT = f'remote-developer-{TASK}.service'
 
@@ -140,7 +141,7 @@ def refusal(s, message, word):
 def check_nothing_was_made(s):
     same(s.task_units(), set())
     same([p.name for p in s.inputs.iterdir() if p.name.startswith('task-')], [])
-    check(not pathlib.Path('/tmp/made-by-a-message').exists(), 'no program ran')
+    check(not pathlib.Path(MADE).exists(), 'no program ran')
 
 
 def launcher_pid(s):
@@ -265,6 +266,20 @@ def test_roots_configuration_counts_not_what_the_service_believes(s):
     same((task['status'], task['reason']), ('failed', 'start-failed'))
     contains(task['error'], 'timeout', '100')
     same(s.api.run(['true'], timeout=100)['status'], 'completed')
+
+
+@modes('system')
+def test_a_launcher_that_runs_reads_the_configuration_for_each_connection(s):
+    s.api.run(['true'])
+    pid = launcher_pid(s)
+    s.configure('x: 1\n', restart=False)
+    contains(ask(s, **start())['sentence'], 'unknown section "x"')
+    s.configure(restart=False)
+    contains(ask(s, **start(attempt=0))['sentence'], 'attempt')
+    same(ask(s, **start())['error'], 0)
+    same(launcher_pid(s), pid)
+    until(lambda: not s.task_units(), 'what was started has ended')
+    pathlib.Path(MADE).unlink(missing_ok=True)
 
 
 @modes('system')
