@@ -42,7 +42,7 @@ int user_find_home(const char *name, char **ret) {
                 return r;
         user = home ? NULL : getpwuid(uid);
         home = user ? user->pw_dir : home;
-        if (string_is_empty(home) || *home != '/')
+        if (!home || *home != '/')
                 return -ENOENT;
         *ret = strdup(home);
         return *ret ? 0 : -ENOMEM;

@@ -125,6 +125,7 @@ static int read_limit(const LimitRow *row, const Json *value, uint64_t ceiling, 
 /* The names alone: values are for the rows. */
 static int check_names(const Json *limits, Problem *problem) {
         JsonField names[ELEMENTSOF(rows) + 1] = {};
+        char nothing; /* is written */
 
         if (!json_is_object(limits))
                 return problem_set(problem, -EINVAL, "limits",
@@ -132,7 +133,7 @@ static int check_names(const Json *limits, Problem *problem) {
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
                 names[i] = (JsonField){ .name = rows[i].name, .kind = JSON_IGNORED };
         names[ELEMENTSOF(rows)] = (JsonField){ .name = TIMEOUT, .kind = JSON_IGNORED };
-        return json_read_fields(limits, names, ELEMENTSOF(names), true, NULL, problem);
+        return json_read_fields(limits, names, ELEMENTSOF(names), true, &nothing, problem);
 }
 
 /* The ceiling is that of "timeout", of which this is another name. */

@@ -112,9 +112,9 @@ static void check_new_one_is_refused(HttpFixture *f, HttpPeer who, const char *s
 
 static void test_one_peer_may_have_so_many(void) {
         static const HttpLimits limits = { .connections = { .all = 8, .peer = 3 } };
+        Seen seen = {};
         _cleanup_(http_fixture_done) HttpFixture f = {};
         HttpClient c[3] = {};
-        Seen seen = {};
 
         if (!start(&f, &limits, &seen))
                 return;
@@ -137,9 +137,9 @@ static void test_one_peer_may_have_so_many(void) {
 
 static void test_all_may_have_so_many(void) {
         static const HttpLimits limits = { .connections = { .all = 4, .peer = 3 } };
+        Seen seen = {};
         _cleanup_(http_fixture_done) HttpFixture f = {};
         HttpClient c[4] = {};
-        Seen seen = {};
 
         if (!start(&f, &limits, &seen))
                 return;
@@ -161,9 +161,9 @@ static void test_all_may_have_so_many(void) {
 
 static void test_guests_leave_room_for_the_others(void) {
         static const HttpLimits limits = { .connections = { .all = 4, .peer = 2, .guests = 3 } };
+        Seen seen = {};
         _cleanup_(http_fixture_done) HttpFixture f = {};
         HttpClient c[3] = {};
-        Seen seen = {};
 
         if (!start(&f, &limits, &seen) || !open_as(&f, &c[0], GUEST) || !open_as(&f, &c[1], GUEST) ||
             !open_as(&f, &c[2], NOBODY))
@@ -181,9 +181,9 @@ static void test_guests_leave_room_for_the_others(void) {
 static void test_bodies_have_so_much_room(void) {
         static const HttpLimits limits = { .body_max = 100, .bodies = { .all = 24, .peer = 12 },
                                            .connections = { .all = 8 } };
+        Seen seen = {};
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient half = {}, c = {}, other = {};
-        Seen seen = {};
 
         if (!start(&f, &limits, &seen) || !open_as(&f, &half, ANNA) || !open_as(&f, &c, ANNA) ||
             !open_as(&f, &other, BERT))
@@ -206,10 +206,10 @@ static void test_bodies_have_so_much_room(void) {
 
 static void test_all_bodies_have_so_much_room(void) {
         static const HttpLimits limits = { .body_max = 100, .bodies = { .all = 20 }, .connections = { .all = 8 } };
+        Seen seen = {};
         _cleanup_(http_fixture_done) HttpFixture f = {};
         HttpClient half[2] = {};
         _cleanup_(http_client_done) HttpClient c = {};
-        Seen seen = {};
 
         if (!start(&f, &limits, &seen) || !open_as(&f, &half[0], ANNA) || !open_as(&f, &half[1], BERT) ||
             !open_as(&f, &c, GUEST))
@@ -257,9 +257,9 @@ static void test_a_slow_header_is_cut(void) {
         static const char *const begins[] = { "", "GET /", "GET / HTTP/1.1\r\nHost: x\r\n" };
 
         for (size_t i = 0; i < ELEMENTSOF(begins); i++) {
+                Seen seen = {};
                 _cleanup_(http_fixture_done) HttpFixture f = {};
                 _cleanup_(http_client_done) HttpClient slow = {}, beside = {};
-                Seen seen = {};
                 usec_t took;
 
                 if (!start(&f, &slow_limits, &seen) || !open_as(&f, &slow, ANNA) || !open_as(&f, &beside, ANNA))
@@ -276,9 +276,9 @@ static void test_a_slow_body_is_cut(void) {
                                              "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" };
 
         for (size_t i = 0; i < ELEMENTSOF(heads); i++) {
+                Seen seen = {};
                 _cleanup_(http_fixture_done) HttpFixture f = {};
                 _cleanup_(http_client_done) HttpClient slow = {}, beside = {};
-                Seen seen = {};
                 usec_t took;
 
                 if (!start(&f, &slow_limits, &seen) || !open_as(&f, &slow, ANNA) || !open_as(&f, &beside, ANNA))
@@ -292,9 +292,9 @@ static void test_a_slow_body_is_cut(void) {
 
 /* What comes with the last moment of its time is not half carried out: the client was told that it was too late. */
 static void test_a_slow_second_request_is_cut(void) {
+        Seen seen = {};
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient slow = {}, beside = {};
-        Seen seen = {};
         usec_t took;
 
         if (!start(&f, &slow_limits, &seen) || !open_as(&f, &slow, ANNA) || !open_as(&f, &beside, ANNA))
@@ -308,9 +308,9 @@ static void test_a_slow_second_request_is_cut(void) {
 static void test_an_answer_that_is_not_taken_is_cut(void) {
         static const HttpLimits limits = { .connections = { .all = 8 }, .idle_usec = 30 * USEC_PER_SEC,
                                            .request_usec = 300 * USEC_PER_MSEC };
+        Seen seen = { .answer_size = 16 * 1024 * 1024 };
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient slow = {};
-        Seen seen = { .answer_size = 16 * 1024 * 1024 };
         usec_t begin;
 
         if (!start(&f, &limits, &seen) || !open_as(&f, &slow, ANNA))
@@ -332,9 +332,9 @@ static void test_an_answer_that_is_not_taken_is_cut(void) {
 }
 
 static void test_what_is_not_slow_is_left_alone(void) {
+        Seen seen = { .keep = true };
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient kept = {}, busy = {};
-        Seen seen = { .keep = true };
         usec_t begin = clock_monotonic_usec();
 
         if (!start(&f, &slow_limits, &seen) || !open_as(&f, &kept, ANNA) || !open_as(&f, &busy, ANNA))
@@ -351,9 +351,9 @@ static void test_what_is_not_slow_is_left_alone(void) {
 }
 
 static void test_a_stream_lasts(void) {
+        HttpSource source;
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {};
-        HttpSource source;
 
         peer = ANNA;
         if (!http_fixture_start(&f, &slow_limits, http_source_on_request, &source) ||
@@ -369,11 +369,11 @@ static void test_a_stream_lasts(void) {
 static void test_a_chunk_without_a_begin_does_not_spin(void) {
         static const HttpLimits limits = { .body_max = 100, .connections = { .all = 8 } };
         static const char head[] = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;";
+        Seen seen = {};
         _cleanup_(http_fixture_done) HttpFixture f = {};
         _cleanup_(http_client_done) HttpClient c = {}, beside = {};
         char filler[32 * 1024];
         unsigned turns = 0;
-        Seen seen = {};
         usec_t end;
 
         memset(filler, 'x', sizeof(filler));
