@@ -27,18 +27,19 @@ for _ in range(n):
     s.sendall(data)
     sockets.append(s)
 print("up", flush=True)
-sys.stdin.readline()
 found = collections.Counter()
-for s in sockets:
-    s.setblocking(False)
-    try:
-        found[s.recv(100).split(b"\\r\\n")[0].decode() or "closed"] += 1
-    except BlockingIOError:
-        found["nothing"] += 1
-    except OSError as e:
-        found[type(e).__name__] += 1
-print(dict(found), flush=True)
-sys.stdin.readline()
+while sys.stdin.readline():
+    waiting = []
+    for s in sockets:
+        s.setblocking(False)
+        try:
+            found[s.recv(100).split(b"\\r\\n")[0].decode() or "closed"] += 1
+        except BlockingIOError:
+            waiting.append(s)
+        except OSError as e:
+            found[type(e).__name__] += 1
+    held, sockets = globals().get("held", []) + sockets, waiting
+    print({**found, **({"nothing": len(waiting)} if waiting else {})}, flush=True)
 '''
 
 
