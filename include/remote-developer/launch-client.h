@@ -2,9 +2,9 @@
  * may not ask systemd by itself. The launcher is started by its socket when something is asked, and leaves when
  * nothing is.
  *
- * A verb that returns an error (-ENOTCONN: nobody listens) will not call back; else the callback (NULL allowed) is
- * called exactly once, with -ECONNRESET where the launcher went before it had answered: what was asked may then have
- * happened or not. Only launch_client_free() drops callbacks.
+ * A verb that returns an error (-ENOTCONN: nobody listens; -EAGAIN: too much waits to be sent) will not call back;
+ * else the callback (NULL allowed) is called exactly once, with -ECONNRESET where the launcher went before it had
+ * answered: what was asked may then have happened or not. Only launch_client_free() drops callbacks.
  */
 #pragma once
 

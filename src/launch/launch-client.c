@@ -13,6 +13,9 @@
 #include <sys/un.h>
 #include <systemd/sd-event.h>
 
+/* What may wait for the launcher to read it: many of the largest requests. */
+#define OUT_MAX ((size_t) 64 * 1024 * 1024)
+
 /* Less than the launcher stays without being asked, so that it is not asked just when it leaves. */
 #define IDLE_USEC (2 * USEC_PER_SEC)
 
@@ -132,9 +135,12 @@ static int send_request(LaunchClient *c, LaunchRequest *q) {
 
 /* All of the request is borrowed. */
 static int ask(LaunchClient *c, LaunchRequest q, UnitReply callback, void *userdata) {
-        Call *call = calloc(1, sizeof(Call));
+        Call *call;
         int r;
 
+        if (c->stream.out.size > OUT_MAX)
+                return -EAGAIN;
+        call = calloc(1, sizeof(Call));
         if (!call)
                 return -ENOMEM;
         r = send_request(c, &q);

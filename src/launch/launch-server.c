@@ -23,6 +23,9 @@
 /* As many tasks may be stopped at once. */
 #define CALLS_MAX 8192
 
+/* Of answers that are not read, more than all calls can have. Who asks on and on and reads nothing is hung up on. */
+#define ANSWERS_MAX ((size_t) 4 * 1024 * 1024)
+
 #define FILES_ROOM_MIN ((uint64_t) 8 * 1024 * 1024)
 
 typedef struct Connection {
@@ -141,16 +144,12 @@ static void on_reply(void *userdata, int error, const char *sentence) {
         (void) call_free(c);
 }
 
-static bool is_alive(const UnitStatus *s) {
-        return !string_equal(s->active_state, "inactive") && !string_equal(s->active_state, "failed");
-}
-
 /* The unit of an operation may live while that of its task is reset, and has its files under the same name. */
 static void on_listed_after_reset(void *userdata, int error, const char *unit, const UnitStatus *listed) {
         Call *c = userdata;
 
         if (unit) {
-                c->lives |= is_alive(listed);
+                c->lives |= !unit_status_is_ended(listed);
                 return;
         }
         if (error == 0 && !c->lives)
@@ -182,6 +181,16 @@ static int check_room(const LaunchServer *s, Problem *problem) {
                            s->options.files_directory);
 }
 
+static int write_and_launch(LaunchServer *s, LaunchRequest *q, const LaunchPlan *plan, Call *c) {
+        int r = task_store_write_credentials(s->files, q->task->id, &q->secrets);
+
+        if (r >= 0)
+                r = launch_task(&s->options.launch, plan, s->files, s->units, on_reply, c);
+        if (r < 0)
+                forget_files_of(c);
+        return r;
+}
+
 static int start(LaunchServer *s, LaunchRequest *q, Call *c, Problem *problem) {
         _cleanup_(launch_plan_freep) LaunchPlan *plan = NULL;
         const Launch *l = &s->options.launch;
@@ -194,9 +203,7 @@ static int start(LaunchServer *s, LaunchRequest *q, Call *c, Problem *problem) {
         if (r >= 0)
                 r = launch_plan_new(l, recipe, q->task, &plan);
         if (r >= 0)
-                r = task_store_write_credentials(s->files, q->task->id, &q->secrets);
-        if (r >= 0)
-                r = launch_task(l, plan, s->files, s->units, on_reply, c);
+                r = write_and_launch(s, q, plan, c);
         return r < 0 && launch_fault(r) ? problem_set(problem, r, NULL, "%s", launch_fault(r)) : r;
 }
 
@@ -204,12 +211,16 @@ static int operate(LaunchServer *s, LaunchRequest *q, Call *c, Problem *problem)
         int r;
 
         r = check_room(s, problem);
-        if (r >= 0)
-                r = task_store_write_credentials(s->files, q->task->id, &q->secrets);
+        if (r < 0)
+                return r;
+        r = task_store_write_credentials(s->files, q->task->id, &q->secrets);
         if (r >= 0)
                 r = task_store_write_operation(s->files, q->task->id, q->text);
-        return r < 0 ? r : launch_operation(&s->options.launch, q->task, q->secrets.pairs, s->files, s->units,
-                                            on_reply, c);
+        if (r >= 0)
+                r = launch_operation(&s->options.launch, q->task, q->secrets.pairs, s->files, s->units, on_reply, c);
+        if (r < 0)
+                forget_files_of(c);
+        return r;
 }
 
 static int stop(LaunchServer *s, LaunchRequest *q, Call *c, Problem *problem _unused_) {
@@ -279,6 +290,8 @@ static int on_line(void *userdata, const char *line, size_t size) {
         int r;
 
         note_activity(c->server);
+        if (c->stream.out.size > ANSWERS_MAX)
+                return -ENOBUFS;
         r = json_parse(line, size, &message, &problem);
         if (r < 0)
                 return -EBADMSG;
@@ -351,13 +364,6 @@ static int on_listener(sd_event_source *source _unused_, int fd, uint32_t events
 
 /* --- systemd --- */
 
-static bool has_id(const LaunchServer *s, const char *id) {
-        for (char *const *a = s->alive; a && *a; a++)
-                if (string_equal(*a, id))
-                        return true;
-        return false;
-}
-
 static void remove_leftovers(LaunchServer *s) {
         _cleanup_strv_ char **ids = NULL;
         int r = task_store_list_ids(s->files, &ids);
@@ -365,7 +371,7 @@ static void remove_leftovers(LaunchServer *s) {
         if (r < 0)
                 log_warning("What is left of earlier units could not be looked for: %s", strerror(-r));
         for (size_t i = 0; r >= 0 && ids && ids[i]; i++)
-                if (!has_id(s, ids[i]))
+                if (!strv_contains(s->alive, ids[i]))
                         forget_files(s, ids[i]);
 }
 
@@ -374,7 +380,7 @@ static void on_unit_listed(void *userdata, int error, const char *unit, const Un
         char id[TASK_ID_SIZE + 1];
 
         if (unit) {
-                if (launch_task_of_unit(unit, id) && is_alive(listed) && strv_append(&s->alive, id) < 0)
+                if (launch_task_of_unit(unit, id) && !unit_status_is_ended(listed) && strv_append(&s->alive, id) < 0)
                         s->options.lost(s->options.userdata);
                 return;
         }

@@ -218,6 +218,19 @@ def test_what_is_no_message_closes_the_connection_and_nothing_else(s):
 
 
 @modes('system')
+def test_who_reads_no_answer_is_hung_up_on(s):
+    s.start()
+    s.systemctl('stop', LAUNCHER)  # what it held of the case before is not of this one
+    s.api.run(['true'])
+    pid = launcher_pid(s)
+    told = connect(s, s.server, b'{}\n' * 1_000_000)
+    check(told in ('BrokenPipeError', 'ConnectionResetError'), 'it is cut off', told[:100])
+    kib = int(re.search(r'VmHWM:\s+(\d+)', pathlib.Path(f'/proc/{pid}/status').read_text())[1])
+    check(kib < 32 * 1024, 'the launcher stays small', kib)
+    same((launcher_pid(s), s.api.run(['true'])['status']), (pid, 'completed'))
+
+
+@modes('system')
 def test_what_it_does_for_the_service_is_a_tasks_unit_and_nothing_else(s):
     """The very message that is refused with one foreign word in it."""
     s.start()
