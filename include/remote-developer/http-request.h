@@ -33,6 +33,9 @@ const char *http_request_host(const HttpRequest *r);
 /* Who asks. */
 HttpPeer http_request_peer(const HttpRequest *r);
 
+/* It came from elsewhere, encrypted. */
+bool http_request_is_tls(const HttpRequest *r);
+
 /* Nobody is there to read an answer: what would take long need not be begun. A peer over TCP that has only closed its
  * sending side may still read. */
 bool http_request_is_abandoned(const HttpRequest *r);

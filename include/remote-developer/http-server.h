@@ -16,6 +16,7 @@
 
 #include <remote-developer/clock.h>
 #include <remote-developer/http-request.h>
+#include <remote-developer/tls-identity.h>
 
 typedef struct sd_event sd_event;
 typedef struct HttpServer HttpServer;
@@ -41,6 +42,12 @@ typedef void (*HttpOnDrained)(void *userdata);
 
 int http_server_new(sd_event *event, const HttpLimits *limits, HttpOnRequest on_request, void *userdata,
                     HttpServer **ret);
+
+/* The same over TLS 1.2 and 1.3, for sockets of other addresses than this machine's own. Nobody is known there,
+ * whoever it is; and who is refused before the handshake is hung up on, since nothing can be said. The identity is
+ * borrowed for the server's life. -EBADMSG: it cannot be used. */
+int http_server_new_tls(sd_event *event, const HttpLimits *limits, const TlsIdentity *identity,
+                        HttpOnRequest on_request, void *userdata, HttpServer **ret);
 
 /* Who is a guest is asked for each connection; before, nobody is. */
 void http_server_set_guests(HttpServer *s, HttpIsGuest is_guest, void *userdata);

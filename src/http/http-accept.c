@@ -135,7 +135,7 @@ static int server_hand_over(HttpServer *s, HttpConnection *c, const struct socka
 
 /* Takes the descriptor. */
 static int server_add_connection(HttpServer *s, int fd, const struct sockaddr *address, socklen_t size) {
-        HttpPeer peer = http_peer_find(fd);
+        HttpPeer peer = s->is_tls ? (HttpPeer){} : http_peer_find(fd);
         HttpShare *share = http_share_find(s, peer, address);
         HttpConnection *c;
         int r;

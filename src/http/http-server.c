@@ -11,7 +11,8 @@
  *   connection costs no timerfd_settime() a request, but one needless look per idle period.
  * - A defer source that its own handler enables again comes before all others of its priority for ever (systemd 252):
  *   what MHD itself wants to do in the next turn is the timer's, which waits in line with the others.
- * - MHD wants to run at once, and does nothing, while the begin of a chunk does not fit in its memory (before 1.0).
+ * - MHD wants to run at once, and does nothing, while the begin of a chunk does not fit in its memory, and while a
+ *   handshake of TLS waits for the client (before 1.0).
  * - MHD drives on the connections with a timeout of their own before it reads from sockets, the others behind. A
  *   late answer depends on it, see http_connection_set_timeout(). */
 #include "http-internal.h"
@@ -32,9 +33,11 @@
  * deadline would find that nothing is due yet. */
 #define MHD_CLOCK_TICK_USEC (10 * USEC_PER_MSEC)
 
-/* So often MHD may want to run at once without anything coming of it; from then on it has to wait a little. */
+/* So often MHD may want to run at once without anything coming of it; from then on it has to wait, each time twice as
+ * long. What comes from a socket wakes it all the same. */
 #define FRUITLESS_MAX 16
 #define FRUITLESS_PAUSE_USEC (10 * USEC_PER_MSEC)
+#define FRUITLESS_DOUBLINGS 5
 
 void http_event_source_dress(sd_event_source *source, const char *description) {
         sd_event_source_set_exit_on_failure(source, true);
@@ -172,8 +175,15 @@ static void server_arm(HttpServer *s, usec_t due) {
 }
 
 static void server_run_again(HttpServer *s) {
+        unsigned doublings;
+
         s->n_fruitless = s->again ? 0 : s->n_fruitless + 1;
-        server_arm(s, s->n_fruitless < FRUITLESS_MAX ? 1 : clock_monotonic_usec() + FRUITLESS_PAUSE_USEC);
+        if (s->n_fruitless < FRUITLESS_MAX) {
+                server_arm(s, 1);
+                return;
+        }
+        doublings = MIN_OF(s->n_fruitless - FRUITLESS_MAX, (unsigned) FRUITLESS_DOUBLINGS);
+        server_arm(s, clock_monotonic_usec() + (FRUITLESS_PAUSE_USEC << doublings));
 }
 
 static void server_rearm(HttpServer *s) {
@@ -249,10 +259,22 @@ static unsigned timeout_seconds(usec_t usec) {
         return (unsigned) MIN_OF(usec / USEC_PER_SEC + (usec % USEC_PER_SEC > 0), TIMEOUT_SECONDS_MAX);
 }
 
-static int server_start_daemon(HttpServer *s) {
+/* Nothing older than TLS 1.2, and of it and what follows what GnuTLS takes for secure at 128 bits. */
+#define TLS_PRIORITIES "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
+
+static int server_start_daemon(HttpServer *s, const TlsIdentity *identity) {
+        struct MHD_OptionItem tls[] = {
+                { MHD_OPTION_HTTPS_MEM_CERT, 0, identity ? (char *) tls_identity_certificate(identity) : NULL },
+                { MHD_OPTION_HTTPS_MEM_KEY, 0, identity ? (char *) tls_identity_key(identity) : NULL },
+                { MHD_OPTION_HTTPS_PRIORITIES, 0, (char *) TLS_PRIORITIES },
+                { MHD_OPTION_END, 0, NULL },
+        };
+
         s->daemon = MHD_start_daemon(
-                        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
-                        http_request_on_access, s,
+                        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET |
+                                (identity ? (unsigned) MHD_USE_TLS : 0),
+                        0, NULL, NULL, http_request_on_access, s,
+                        MHD_OPTION_ARRAY, identity ? tls : &tls[ELEMENTSOF(tls) - 1],
                         MHD_OPTION_CONNECTION_LIMIT, (unsigned) MIN_OF(s->limits.connections.all, UINT_MAX),
                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
                         MHD_OPTION_CONNECTION_TIMEOUT, s->idle_seconds,
@@ -261,7 +283,7 @@ static int server_start_daemon(HttpServer *s) {
                         MHD_OPTION_URI_LOG_CALLBACK, http_request_on_uri, s,
                         MHD_OPTION_UNESCAPE_CALLBACK, http_request_on_unescape, s,
                         MHD_OPTION_END);
-        return s->daemon ? 0 : -ENOMEM;
+        return s->daemon ? 0 : identity ? -EBADMSG : -ENOMEM;
 }
 
 static int server_add_sources(HttpServer *s) {
@@ -287,8 +309,8 @@ static int server_add_sources(HttpServer *s) {
         return r < 0 ? r : http_server_add_retry(s);
 }
 
-int http_server_new(sd_event *event, const HttpLimits *limits, HttpOnRequest on_request, void *userdata,
-                    HttpServer **ret) {
+static int server_new(sd_event *event, const HttpLimits *limits, const TlsIdentity *identity,
+                      HttpOnRequest on_request, void *userdata, HttpServer **ret) {
         _cleanup_(http_server_freep) HttpServer *s = NULL;
         int r;
 
@@ -308,7 +330,8 @@ int http_server_new(sd_event *event, const HttpLimits *limits, HttpOnRequest on_
         if (s->stall_seconds == s->idle_seconds)
                 s->stall_seconds++;
 
-        r = server_start_daemon(s);
+        s->is_tls = identity;
+        r = server_start_daemon(s, identity);
         if (r < 0)
                 return r;
         r = server_add_sources(s);
@@ -317,6 +340,16 @@ int http_server_new(sd_event *event, const HttpLimits *limits, HttpOnRequest on_
 
         *ret = TAKE_PTR(s);
         return 0;
+}
+
+int http_server_new(sd_event *event, const HttpLimits *limits, HttpOnRequest on_request, void *userdata,
+                    HttpServer **ret) {
+        return server_new(event, limits, NULL, on_request, userdata, ret);
+}
+
+int http_server_new_tls(sd_event *event, const HttpLimits *limits, const TlsIdentity *identity,
+                        HttpOnRequest on_request, void *userdata, HttpServer **ret) {
+        return server_new(event, limits, identity, on_request, userdata, ret);
 }
 
 void http_server_set_guests(HttpServer *s, HttpIsGuest is_guest, void *userdata) {

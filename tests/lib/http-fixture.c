@@ -26,9 +26,9 @@ typedef union Address {
 
 static socklen_t fixture_address(const HttpFixture *f, HttpOver over, Address *ret) {
         *ret = (Address){};
-        if (over == HTTP_OVER_TCP) {
+        if (over != HTTP_OVER_UNIX) {
                 ret->in.sin_family = AF_INET;
-                ret->in.sin_port = htons(f->port);
+                ret->in.sin_port = htons(over == HTTP_OVER_TLS ? f->tls_port : f->port);
                 ret->in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
                 return sizeof(ret->in);
         }
@@ -46,19 +46,29 @@ static bool fixture_listen(HttpFixture *f, HttpOver over) {
         fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (!TAP_CHECK(fd >= 0) || !TAP_CHECK(bind(fd, &address.any, size) == 0) || !TAP_CHECK(listen(fd, 1024) == 0))
                 return false;
-        if (over == HTTP_OVER_TCP) {
+        if (over != HTTP_OVER_UNIX) {
                 if (!TAP_CHECK(getsockname(fd, &address.any, &size) == 0))
                         return false;
-                f->port = ntohs(address.in.sin_port);
+                *(over == HTTP_OVER_TLS ? &f->tls_port : &f->port) = ntohs(address.in.sin_port);
         }
-        return TAP_CHECK_INT(http_server_take_listener(f->server, fd), 0);
+        return TAP_CHECK_INT(http_server_take_listener(over == HTTP_OVER_TLS ? f->tls : f->server, fd), 0);
+}
+
+static bool fixture_start_tls(HttpFixture *f, const HttpLimits *limits, HttpOnRequest on_request, void *userdata) {
+        f->identity = tls_files_identity(f->directory);
+        return f->identity &&
+               TAP_CHECK_INT(http_server_new_tls(f->event, limits ?: &http_fixture_limits, f->identity, on_request,
+                                                 userdata, &f->tls),
+                             0) &&
+               fixture_listen(f, HTTP_OVER_TLS);
 }
 
 bool http_fixture_start_server(HttpFixture *f, const HttpLimits *limits, HttpOnRequest on_request, void *userdata) {
         if (!TAP_CHECK_INT(http_server_new(f->event, limits ?: &http_fixture_limits, on_request, userdata, &f->server),
                            0))
                 return false;
-        return fixture_listen(f, HTTP_OVER_TCP) && fixture_listen(f, HTTP_OVER_UNIX);
+        return fixture_listen(f, HTTP_OVER_TCP) && fixture_listen(f, HTTP_OVER_UNIX) &&
+               (!f->with_tls || fixture_start_tls(f, limits, on_request, userdata));
 }
 
 bool http_fixture_start(HttpFixture *f, const HttpLimits *limits, HttpOnRequest on_request, void *userdata) {
@@ -74,7 +84,9 @@ void http_fixture_stop_server(HttpFixture *f) {
         Address address;
 
         f->server = http_server_free(f->server);
-        f->port = 0;
+        f->tls = http_server_free(f->tls);
+        f->identity = tls_identity_free(f->identity);
+        f->port = f->tls_port = 0;
         fixture_address(f, HTTP_OVER_UNIX, &address);
         (void) unlink(address.un.sun_path);
 }
@@ -113,22 +125,51 @@ static void client_end(HttpClient *c, int error) {
         sd_event_source_set_enabled(c->source, SD_EVENT_OFF);
 }
 
-static int client_on_readable(sd_event_source *source _unused_, int fd, uint32_t events _unused_, void *userdata) {
-        HttpClient *c = userdata;
+/* As errno says it of a socket. A connection that ends without TLS's own farewell has ended all the same. */
+static ssize_t tls_result(ssize_t n) {
+        if (n >= 0 || n == GNUTLS_E_PREMATURE_TERMINATION)
+                return MAX_OF(n, 0);
+        errno = n == GNUTLS_E_AGAIN ? EAGAIN : EPROTO;
+        return -1;
+}
+
+static ssize_t client_receive(HttpClient *c, char *data, size_t size) {
+        if (c->tls.session)
+                return tls_result(gnutls_record_recv(c->tls.session, data, size));
+        return recv(c->fd, data, size, MSG_DONTWAIT);
+}
+
+static ssize_t client_send(HttpClient *c, const char *data, size_t size) {
+        if (c->tls.session)
+                return tls_result(gnutls_record_send(c->tls.session, data, size));
+        return send(c->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void client_read(HttpClient *c) {
         char data[64 * 1024];
         ssize_t n;
 
-        n = recv(fd, data, c->read_max > 0 ? MIN_OF(c->read_max, sizeof(data)) : sizeof(data), MSG_DONTWAIT);
+        n = client_receive(c, data, c->read_max > 0 ? MIN_OF(c->read_max, sizeof(data)) : sizeof(data));
         if (n > 0 && c->on_data)
                 c->on_data(c, data, (size_t) n);
         else if (n > 0)
                 TAP_CHECK_INT(buffer_append(&c->received, data, (size_t) n), 0);
         else if (n == 0 || errno != EAGAIN)
                 client_end(c, n == 0 ? 0 : errno);
+}
+
+/* What GnuTLS has read already makes no socket readable. */
+static int client_on_readable(sd_event_source *source _unused_, int fd _unused_, uint32_t events _unused_,
+                              void *userdata) {
+        HttpClient *c = userdata;
+
+        do
+                client_read(c);
+        while (c->tls.session && !c->ended && gnutls_record_check_pending(c->tls.session) > 0);
         return 0;
 }
 
-bool http_client_open(HttpClient *c, HttpFixture *f, HttpOver over) {
+bool http_client_connect(HttpClient *c, HttpFixture *f, HttpOver over) {
         Address address;
         socklen_t size = fixture_address(f, over, &address);
 
@@ -139,8 +180,28 @@ bool http_client_open(HttpClient *c, HttpFixture *f, HttpOver over) {
         return TAP_CHECK(sd_event_add_io(f->event, &c->source, c->fd, EPOLLIN, client_on_readable, c) >= 0);
 }
 
+int http_client_shake_hands(HttpClient *c, const char *priorities) {
+        usec_t end = clock_monotonic_usec() + 20 * USEC_PER_SEC;
+        int r = GNUTLS_E_AGAIN;
+
+        http_client_stop_reading(c);
+        if (fcntl(c->fd, F_SETFL, O_NONBLOCK) < 0 ||
+            !tls_session_begin(&c->tls, c->fd, tls_identity_certificate(c->fixture->identity), priorities))
+                return GNUTLS_E_INTERNAL_ERROR;
+        while (r < 0 && !gnutls_error_is_fatal(r) && clock_monotonic_usec() < end && http_fixture_turn(c->fixture))
+                r = gnutls_handshake(c->tls.session);
+        http_client_read_on(c);
+        return r;
+}
+
+bool http_client_open(HttpClient *c, HttpFixture *f, HttpOver over) {
+        return http_client_connect(c, f, over) &&
+               (over != HTTP_OVER_TLS || TAP_CHECK_INT(http_client_shake_hands(c, NULL), 0));
+}
+
 void http_client_done(HttpClient *c) {
         c->source = sd_event_source_disable_unref(c->source);
+        tls_session_end(&c->tls);
         if (c->fixture && c->fd >= 0)
                 close(c->fd);
         c->fd = -EBADF;
@@ -151,7 +212,7 @@ bool http_client_send_bytes(HttpClient *c, const char *data, size_t size) {
         ssize_t n;
 
         while (size > 0) {
-                n = send(c->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+                n = client_send(c, data, size);
                 if (n < 0 && errno != EAGAIN)
                         return false;
                 if (n < 0) {

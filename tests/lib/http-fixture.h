@@ -1,4 +1,5 @@
-/* HttpFixture: an HttpServer on a loopback port and on a unix socket, and clients of it, all in one loop.
+/* HttpFixture: an HttpServer on a loopback port and on a unix socket, if it is asked for one that speaks TLS on a port
+ * of its own, and clients of them, all in one loop.
  *
  *         _cleanup_(http_fixture_done) HttpFixture f = {};
  *         _cleanup_(http_client_done) HttpClient c = {};
@@ -15,6 +16,7 @@
 #include <remote-developer/http-server.h>
 
 #include "tap.h"
+#include "tls-fixture.h"
 
 #include <systemd/sd-event.h>
 
@@ -23,6 +25,11 @@ typedef struct HttpFixture {
         HttpServer *server;
         uint16_t port;
         char directory[32]; /* of the unix socket */
+
+        bool with_tls; /* to be set before it is started */
+        TlsIdentity *identity;
+        HttpServer *tls;
+        uint16_t tls_port;
 } HttpFixture;
 
 /* What a test gets when it gives no limits: nothing that it would run into. */
@@ -60,11 +67,13 @@ bool http_fixture_rests(HttpFixture *f, usec_t usec);
 typedef enum HttpOver {
         HTTP_OVER_TCP,
         HTTP_OVER_UNIX,
+        HTTP_OVER_TLS,
 } HttpOver;
 
 typedef struct HttpClient {
         HttpFixture *fixture;
         int fd;
+        TlsSession tls;
         sd_event_source *source;
         Buffer received;
         bool ended; /* the server closed; `error` says how: 0 or an errno */
@@ -78,6 +87,10 @@ typedef struct HttpClient {
 
 bool http_client_open(HttpClient *c, HttpFixture *f, HttpOver over);
 void http_client_done(HttpClient *c);
+
+/* The same in two steps: without a word of TLS, and the handshake: a value, GnuTLS's error. */
+bool http_client_connect(HttpClient *c, HttpFixture *f, HttpOver over);
+int http_client_shake_hands(HttpClient *c, const char *priorities);
 
 /* Sends all of it, turning the loop while there is no room. False when the server has closed. */
 bool http_client_send(HttpClient *c, const char *text);
