@@ -40,7 +40,7 @@ static const struct {
         { { "listen", required_argument, NULL, OPTION_LISTEN }, "=ADDRESS",
                         "listen on 127.0.0.1:PORT or on a unix socket's path; may be repeated" },
         { { "check-config", no_argument, NULL, OPTION_CHECK_CONFIG }, "",
-                        "read the configuration, say what is wrong, exit" },
+                        "read the configuration and what systemd knows of the sockets, say what is wrong, exit" },
         { { "doctor", no_argument, NULL, OPTION_DOCTOR }, "",
                         "look for what is missing, say what to type, exit" },
         { { "probe", no_argument, NULL, OPTION_PROBE }, "",

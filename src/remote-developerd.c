@@ -2,17 +2,17 @@
  *
  * The order matters twice: the manager recovers before the first request is accepted, so that nobody is told of a
  * state that is not known yet; and at the end streams and requests end before what they look at. */
+#include "config-command.h"
 #include "doctor-command.h"
+#include "front.h"
 #include "token-command.h"
 
-#include <remote-developer/access.h>
 #include <remote-developer/api.h>
 #include <remote-developer/doctor.h>
 #include <remote-developer/ending.h>
 #include <remote-developer/journal-log.h>
 #include <remote-developer/journal-memory.h>
 #include <remote-developer/launch-client.h>
-#include <remote-developer/listener.h>
 #include <remote-developer/log.h>
 #include <remote-developer/namespaces.h>
 #include <remote-developer/program-path.h>
@@ -26,13 +26,6 @@
 #include <systemd/sd-event.h>
 
 #define EXIT_USAGE 2
-#define SOCKETS_MAX 16
-#define DEFAULT_ADDRESS "127.0.0.1:15001"
-
-/* The largest request is a task's description; a megabyte is a long book. */
-#define BODY_MAX ((size_t) 1024 * 1024)
-#define BODIES_MAX (64 * BODY_MAX)
-#define IDLE_USEC (60 * USEC_PER_SEC)
 
 /* How long recovery may keep clients waiting when systemd does not answer: then they are told so. */
 #define RECOVERY_LIMIT_USEC (5 * USEC_PER_SEC)
@@ -54,9 +47,7 @@ typedef struct Service {
         Doctor *doctor;
         Access *access;
         Api *api;
-        HttpServer *http;
-        int sockets[SOCKETS_MAX];
-        size_t n_sockets;
+        Front *front;
         bool serving, ending;
         usec_t tick_usec;
         sd_event_source *tick_source, *recovery_source;
@@ -137,15 +128,13 @@ static int tell_missing_programs(const Service *s) {
 /* --- serving --- */
 
 static int begin_serving(Service *s) {
-        int r = 0;
+        int r;
 
         if (s->serving || s->ending)
                 return 0;
         s->serving = true;
         s->recovery_source = sd_event_source_disable_unref(s->recovery_source);
-        for (size_t i = 0; r >= 0 && i < s->n_sockets; i++)
-                r = http_server_take_listener(s->http, s->sockets[i]);
-        s->n_sockets = 0;
+        r = front_serve(s->front);
         if (r < 0) {
                 log_error("The sockets cannot be served: %s", strerror(-r));
                 return sd_event_exit(s->event, r);
@@ -192,37 +181,11 @@ static int on_signal(sd_event_source *source _unused_, const struct signalfd_sig
         log_info("Ending at %s; tasks go on", strsignal((int) si->ssi_signo));
         supervision_stopping();
         api_end_streams(s->api);
-        r = http_server_drain(s->http, DRAIN_USEC, on_drained, s);
+        r = front_drain(s->front, DRAIN_USEC, on_drained, s);
         return r < 0 ? sd_event_exit(s->event, 0) : 0;
 }
 
 /* --- wiring --- */
-
-static int open_sockets(Service *s, Problem *problem) {
-        int n;
-
-        n = supervision_take_sockets(s->sockets, SOCKETS_MAX);
-        if (n < 0)
-                return problem_set(
-                                problem, n, NULL, "the sockets that systemd passed cannot be used: %s", strerror(-n));
-        s->n_sockets = (size_t) n;
-        for (int i = 0; i < n; i++) {
-                int r = listener_check(s->sockets[i], problem);
-
-                if (r < 0)
-                        return r;
-        }
-        if (n == 0 && s->options.n_listen == 0)
-                s->options.listen[s->options.n_listen++] = DEFAULT_ADDRESS;
-        for (size_t i = 0; i < s->options.n_listen; i++) {
-                int fd = listener_open(s->options.listen[i], problem);
-
-                if (fd < 0)
-                        return fd;
-                s->sockets[s->n_sockets++] = fd;
-        }
-        return 0;
-}
 
 static int add_signals(Service *s) {
         static const int signals[] = { SIGTERM, SIGINT };
@@ -286,16 +249,7 @@ static int open_doctor(Service *s) {
         return doctor_new(s->event, &o, &s->doctor);
 }
 
-/* One user may have half of what there is, and who needs a token not all of it. */
-static HttpQuota share_out(size_t all) {
-        return (HttpQuota){ .all = all, .peer = all / 2, .guests = all / 4 * 3 };
-}
-
-static int open_api(Service *s) {
-        const HttpLimits limits = { .body_max = BODY_MAX, .bodies = share_out(BODIES_MAX),
-                                    .connections = share_out(s->config.max_connections), .idle_usec = IDLE_USEC,
-                                    .request_usec = s->config.request_timeout_usec,
-                                    .stream_stall_usec = s->config.sse_timeout_usec };
+static int open_api(Service *s, Problem *problem) {
         const AccessOptions access = { .scope = s->options.scope, .owner = getuid(), .tasks_user = s->config.user,
                                        .state_directory = s->state_directory };
         int r;
@@ -306,10 +260,8 @@ static int open_api(Service *s) {
         if (r < 0)
                 return r;
         api_set_doctor(s->api, s->doctor);
-        r = http_server_new(s->event, &limits, api_on_request, s->api, &s->http);
-        if (r >= 0)
-                http_server_set_guests(s->http, access_is_guest, s->access);
-        return r;
+        api_set_hosts(s->api, s->config.hosts);
+        return front_open(s->front, s->event, &s->config, s->access, s->api, problem);
 }
 
 /* A thousand viewers are a thousand descriptors; the soft limit is low for the sake of select(2), not used here. */
@@ -328,7 +280,7 @@ static int serve(Service *s, Problem *problem) {
         raise_descriptor_limit();
         r = sd_event_default(&s->event);
         if (r >= 0)
-                r = open_sockets(s, problem);
+                r = front_new(&s->options, &s->front, problem);
         if (r >= 0)
                 r = open_launcher(s);
         if (r >= 0)
@@ -336,7 +288,7 @@ static int serve(Service *s, Problem *problem) {
         if (r >= 0)
                 r = open_doctor(s);
         if (r >= 0)
-                r = open_api(s);
+                r = open_api(s, problem);
         if (r >= 0)
                 r = add_signals(s);
         if (r >= 0)
@@ -351,14 +303,12 @@ static int serve(Service *s, Problem *problem) {
 }
 
 static void service_done(Service *s) {
-        http_server_free(s->http);
+        front_free(s->front);
         api_free(s->api);
         access_free(s->access);
         launch_client_free(s->launcher);
         doctor_free(s->doctor);
         manager_free(s->manager);
-        for (size_t i = 0; i < s->n_sockets; i++)
-                close(s->sockets[i]);
         sd_event_source_disable_unref(s->tick_source);
         sd_event_source_disable_unref(s->recovery_source);
         sd_event_unref(s->event);
@@ -420,7 +370,9 @@ static int run(int argc, char *argv[]) {
                 log_error("%s", problem.error ? problem_sentence(&problem) : strerror(-r));
                 return EXIT_USAGE;
         }
-        return s.options.check_config ? 0 : work(&s, &problem);
+        if (s.options.check_config)
+                return config_command_check(&s.options, &s.config, s.state_directory) ? 0 : EXIT_USAGE;
+        return work(&s, &problem);
 }
 
 int main(int argc, char *argv[]) {

@@ -53,5 +53,8 @@ bool access_admit(Access *a, HttpRequest *r, AccessScope needed, Caller *ret);
 /* Whether the peer may use nothing without a token. May wait as access_admit(). */
 bool access_is_guest(HttpPeer peer, void *access);
 
+/* How many tokens there are, and how many of them have not expired. */
+size_t access_count_tokens(Access *a, size_t *ret_valid);
+
 /* Why no token is valid, a sentence; NULL: those on disk are. Borrowed until the next call of any verb. */
 const char *access_token_fault(Access *a);

@@ -18,6 +18,9 @@ int api_new(sd_event *event, Manager *manager, Access *access, Api **ret);
 /* Whose findings GET /api/health shows; borrowed for the Api's life. Without one it shows none. */
 void api_set_doctor(Api *a, Doctor *doctor);
 
+/* By which names it may be called besides localhost; borrowed for the Api's life. NULL: by none. */
+void api_set_hosts(Api *a, char *const *hosts);
+
 /* The HTTP server, which ends requests and streams, must be gone before. */
 Api *api_free(Api *a);
 DEFINE_CLEANUP(Api *, api_free)

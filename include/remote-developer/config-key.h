@@ -29,6 +29,7 @@ typedef enum ConfigKind {
         CONFIG_DIRECTORY, /* char *, owned: an absolute path, or empty */
         CONFIG_PATTERNS, /* char **, owned: a list of patterns for fnmatch(3); each text goes to its end */
         CONFIG_PATHS,    /* char **, owned: a list of absolute paths, likewise */
+        CONFIG_HOSTS,    /* char **, owned: a list of names and addresses of hosts, likewise */
         CONFIG_SANDBOX,  /* Sandbox, written as its word */
         CONFIG_MEMORY,   /* uint64_t of bytes, written as task_limits_parse_size() reads it */
         CONFIG_PERCENT,  /* uint64_t */
@@ -47,10 +48,10 @@ typedef struct ConfigKey {
         const char *help;         /* a sentence without capital and full stop */
 } ConfigKey;
 
-#define CONFIG_KEYS 34
+#define CONFIG_KEYS 35
 #define CONFIG_SECTIONS 7
 
-/* Of a CONFIG_PATTERNS or CONFIG_PATHS. */
+/* Of a CONFIG_PATTERNS, CONFIG_PATHS or CONFIG_HOSTS. */
 #define CONFIG_PATTERNS_MAX ((size_t) 1024)
 #define CONFIG_PATTERN_SIZE_MAX ((size_t) 4096)
 

@@ -57,6 +57,7 @@ typedef struct Config {
         unsigned max_connections; /* at once; of one user half as many */
         unsigned max_streams;     /* the same of logs that are streamed or downloaded */
         usec_t request_timeout_usec; /* the longest that a request may take to come */
+        char **hosts; /* what it answers to besides localhost; owned, NULL: nothing */
 
         /* workspaces */
         char *workspaces_directory;  /* absolute; empty: that of the service's mode; owned */

@@ -1,5 +1,5 @@
-/* Listener: the sockets that the API is served on: loopback addresses and unix sockets, and no others, since beyond
- * this machine nobody could tell who asks, nor hide what is sent.
+/* Listener: the sockets that the API is served on. Those that can be reached from this machine alone, by a loopback
+ * address or a path, are told from the others: beyond it nobody can tell who asks, and who listens in.
  */
 #pragma once
 
@@ -9,5 +9,7 @@
  * the descriptor; a stale unix socket is replaced. */
 int listener_open(const char *address, Problem *problem);
 
-/* Whether a socket that somebody else opened is such a one: 0, or -EADDRNOTAVAIL with its address and what to do. */
-int listener_check(int fd, Problem *problem);
+/* 1: the listening socket can be reached from this machine alone; 0: it is for TCP from elsewhere; -EAFNOSUPPORT: it
+ * is neither. `text` is for people: its address, without the port. */
+#define LISTENER_TEXT_SIZE 64
+int listener_look(int fd, char text[static LISTENER_TEXT_SIZE]);

@@ -65,6 +65,16 @@ const char *access_token_fault(Access *a) {
         return a->tokens ? token_file_fault(a->tokens) : NULL;
 }
 
+size_t access_count_tokens(Access *a, size_t *ret_valid) {
+        const TokenList *l = a->tokens ? token_file_look(a->tokens) : NULL;
+        usec_t now = clock_realtime_usec();
+
+        *ret_valid = 0;
+        for (size_t i = 0; l && i < l->n; i++)
+                *ret_valid += !token_is_expired(&l->items[i], now);
+        return l ? l->n : 0;
+}
+
 /* --- users of this machine --- */
 
 static bool runs_tasks(const Access *a, uid_t uid) {
@@ -191,7 +201,9 @@ static void refuse(const Access *a, HttpRequest *r, Standing standing, AccessSco
                                     "remote-developerd --list-tokens lists those that are");
                 break;
         default:
-                refuse_unauthorized(r, "Bearer", "It cannot be told which user of this machine asks: " TOKEN_ADVICE);
+                refuse_unauthorized(r, "Bearer", http_request_is_tls(r) ?
+                                    "Whoever comes from elsewhere needs a token: " TOKEN_ADVICE :
+                                    "It cannot be told which user of this machine asks: " TOKEN_ADVICE);
                 break;
         }
 }

@@ -46,6 +46,7 @@ struct Api {
         Access *access;
         const Caller *caller; /* of the request whose handler is being called */
         Doctor *doctor; /* NULL: none */
+        char *const *hosts; /* by which we are called besides localhost; NULL: none */
         LIST_HEAD(, LogStream) streams;     /* every open one */
         LIST_HEAD(, LogDownload) downloads; /* likewise */
         LIST_HEAD(, LogPlace) places;       /* of both */
@@ -93,7 +94,7 @@ void operation_waits_end(Api *a); /* operation-handlers.c: answers those that wa
 
 /* origin.c. Both checks answer the request where they return false. */
 void origin_add_headers(HttpRequest *r); /* of every reply; a handler may give one of them another value */
-bool origin_check(HttpRequest *r);
+bool origin_check(const Api *a, HttpRequest *r);
 bool origin_check_type(HttpRequest *r, bool needs_json);
 
 /* A place among the logs that are read at once; false: there is none, and the request was answered. */

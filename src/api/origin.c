@@ -32,23 +32,30 @@ void origin_add_headers(HttpRequest *r) {
 }
 
 /* With a port, or without. */
-static bool host_is_local(const char *host) {
+static bool host_is(const char *host, const char *name) {
+        size_t n = strlen(name);
+
+        if (strncasecmp(host, name, n) != 0)
+                return false;
+        host += n;
+        return *host == 0 || (*host == ':' && host[1 + strspn(host + 1, "0123456789")] == 0);
+}
+
+static bool host_is_own(const Api *a, const char *host) {
         static const char *const names[] = { "localhost", "127.0.0.1", "[::1]" };
 
-        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
-                size_t n = strlen(names[i]);
-
-                if (strncasecmp(host, names[i], n) != 0)
-                        continue;
-                host += n;
-                return *host == 0 || (*host == ':' && host[1 + strspn(host + 1, "0123456789")] == 0);
-        }
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (host_is(host, names[i]))
+                        return true;
+        for (char *const *name = a->hosts; name && *name; name++)
+                if (host_is(host, *name))
+                        return true;
         return false;
 }
 
-/* No other scheme is served, and "null" is no page of ours. */
-static bool origin_is_own(const char *origin, const char *host) {
-        const char *const scheme = "http://";
+/* "null" is no page of ours. */
+static bool origin_is_own(const HttpRequest *r, const char *origin, const char *host) {
+        const char *const scheme = http_request_is_tls(r) ? "https://" : "http://";
 
         return host && strncasecmp(origin, scheme, strlen(scheme)) == 0 &&
                strcasecmp(origin + strlen(scheme), host) == 0;
@@ -71,15 +78,24 @@ static bool site_is_own(const HttpRequest *r) {
         return !site || string_equal(site, "same-origin") || string_equal(site, "none") || is_navigation(r);
 }
 
-bool origin_check(HttpRequest *r) {
+static void refuse_host(HttpRequest *r, bool knows_others) {
+        if (knows_others)
+                reply_error(r, 403, "Host", "This service answers to localhost, 127.0.0.1 and what the configuration "
+                            "lists in connection.hosts only");
+        else
+                reply_error(r, 403, "Host", "This service answers to localhost and 127.0.0.1 only; other names of "
+                            "this machine are listed in the configuration, in connection.hosts");
+}
+
+bool origin_check(const Api *a, HttpRequest *r) {
         const char *host = http_request_host(r), *origin = http_request_header(r, "Origin");
         const char *field = NULL;
 
-        if (host && !host_is_local(host)) {
-                reply_error(r, 403, "Host", "This service answers to localhost and 127.0.0.1 only");
+        if (host && !host_is_own(a, host)) {
+                refuse_host(r, a->hosts && *a->hosts);
                 return false;
         }
-        if (origin && !origin_is_own(origin, host))
+        if (origin && !origin_is_own(r, origin, host))
                 field = "Origin";
         else if (!site_is_own(r))
                 field = "Sec-Fetch-Site";

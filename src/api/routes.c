@@ -125,7 +125,7 @@ void api_on_request(HttpRequest *request, void *api) {
         origin_add_headers(request);
         if (http_request_fault(request))
                 reply_error(request, 400, NULL, "%s", http_request_fault(request));
-        else if (origin_check(request))
+        else if (origin_check(api, request))
                 dispatch(api, request);
 }
 
@@ -139,6 +139,10 @@ int api_new(sd_event *event, Manager *manager, Access *access, Api **ret) {
         a->access = access;
         *ret = a;
         return 0;
+}
+
+void api_set_hosts(Api *a, char *const *hosts) {
+        a->hosts = hosts;
 }
 
 void api_set_doctor(Api *a, Doctor *doctor) {

@@ -123,21 +123,20 @@ static bool is_loopback(const SocketAddress *a) {
         }
 }
 
-int listener_check(int fd, Problem *problem) {
+int listener_look(int fd, char text[static LISTENER_TEXT_SIZE]) {
         SocketAddress a = {};
         socklen_t size = sizeof(a);
-        char host[INET6_ADDRSTRLEN] = "";
 
+        snprintf(text, LISTENER_TEXT_SIZE, "another family of addresses");
         if (getsockname(fd, &a.any, &size) < 0)
                 return -errno;
-        if (is_loopback(&a))
-                return 0;
-        (void) inet_ntop(a.any.sa_family, a.any.sa_family == AF_INET ? (const void *) &a.in.sin_addr
-                                                                     : (const void *) &a.in6.sin6_addr,
-                         host, sizeof(host));
-        return problem_set(problem, -EADDRNOTAVAIL, "listen",
-                           "the API is served to this machine only, and a socket for %s was passed: take its "
-                           "ListenStream= out of remote-developer.socket, and come from elsewhere by ssh -L 15001:"
-                           "127.0.0.1:15001",
-                           *host ? host : "another family of addresses");
+        if (a.any.sa_family == AF_UNIX)
+                snprintf(text, LISTENER_TEXT_SIZE, "a unix socket");
+        else if (a.any.sa_family == AF_INET)
+                (void) inet_ntop(AF_INET, &a.in.sin_addr, text, LISTENER_TEXT_SIZE);
+        else if (a.any.sa_family == AF_INET6)
+                (void) inet_ntop(AF_INET6, &a.in6.sin6_addr, text, LISTENER_TEXT_SIZE);
+        else
+                return -EAFNOSUPPORT;
+        return is_loopback(&a);
 }

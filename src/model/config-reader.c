@@ -102,7 +102,7 @@ static bool kind_is_quotable(ConfigKind kind) {
 }
 
 static bool kind_is_list(ConfigKind kind) {
-        return kind == CONFIG_PATTERNS || kind == CONFIG_PATHS;
+        return kind == CONFIG_PATTERNS || kind == CONFIG_PATHS || kind == CONFIG_HOSTS;
 }
 
 static int read_value(Reader *reader, const char *field) {
@@ -263,7 +263,7 @@ static int copy_config(const Config *c, Config *ret) {
         int k;
 
         copy.user = copy.workspaces_directory = NULL;
-        copy.allowed_repositories = copy.writable_paths = NULL;
+        copy.allowed_repositories = copy.writable_paths = copy.hosts = NULL;
         copy.recipes = NULL;
         copy.n_recipes = 0;
         k = string_replace(&copy.user, c->user);
@@ -273,6 +273,8 @@ static int copy_config(const Config *c, Config *ret) {
                 k = strv_copy(c->allowed_repositories, &copy.allowed_repositories);
         if (k >= 0)
                 k = strv_copy(c->writable_paths, &copy.writable_paths);
+        if (k >= 0)
+                k = strv_copy(c->hosts, &copy.hosts);
         if (k >= 0)
                 k = recipe_list_copy(c->recipes, c->n_recipes, &copy.recipes);
         if (k < 0) {

@@ -19,6 +19,9 @@
 /* The longest name that useradd(8) and utmp(5) know. */
 #define USER_NAME_MAX 31
 
+/* Of DNS (RFC 1035). */
+#define HOST_NAME_SIZE_MAX 253
+
 /* Kind and offset of a member. An array of -1 does not compile: that is the member's type against the
  * kind's. */
 #define IS_OF_TYPE(member, type) __builtin_types_compatible_p(typeof(((Config *) NULL)->member), type)
@@ -38,6 +41,7 @@
 #define DIRECTORY(member) ROW(CONFIG_DIRECTORY, member, char *), 0, 0
 #define PATTERNS(member) ROW(CONFIG_PATTERNS, member, char **), 0, 0
 #define PATHS(member) ROW(CONFIG_PATHS, member, char **), 0, 0
+#define HOSTS(member) ROW(CONFIG_HOSTS, member, char **), 0, 0
 #define SANDBOX(member) ROW(CONFIG_SANDBOX, member, Sandbox), 0, 0
 #define MEMORY(member) ROW(CONFIG_MEMORY, member, uint64_t), 0, 0
 #define PERCENT(member) ROW(CONFIG_PERCENT, member, uint64_t)
@@ -124,6 +128,8 @@ const ConfigKey config_keys[] = {
           "how many logs may be streamed or downloaded at once, by one user half as many" },
         { CONNECTION, "request_timeout", SECONDS(request_timeout_usec), 1, 3600, "60",
           "a request that takes longer to come is cut off" },
+        { CONNECTION, "hosts", HOSTS(hosts), "",
+          "names by which this machine is called besides localhost" },
 
         { WORKSPACES, "directory", DIRECTORY(workspaces_directory), "",
           "where work trees and mirrors of repositories are made" },
@@ -294,6 +300,28 @@ static int set_path(const ConfigKey *key _unused_, void *member, const char *tex
         return strv_append(member, text);
 }
 
+/* A name of DNS, or an address as it stands in a URL. */
+static bool is_host(const char *s) {
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+        size_t n = strlen(s);
+
+        if (n > HOST_NAME_SIZE_MAX)
+                return false;
+        if (s[0] == '[')
+                return n > 2 && 1 + strspn(s + 1, "0123456789abcdefABCDEF:.") == n - 1 && s[n - 1] == ']';
+        return n > 0 && strspn(s, letters) == n && s[0] != '.' && s[0] != '-';
+}
+
+static int set_host(const ConfigKey *key _unused_, void *member, const char *text) {
+        if (!*text)
+                return 0;
+        if (!is_host(text))
+                return -EINVAL;
+        if (strv_length(*(char ***) member) >= CONFIG_PATTERNS_MAX)
+                return -E2BIG;
+        return strv_append(member, text);
+}
+
 /* What every key of a kind has in common: its words where it is no number, the unit where it is one. */
 static const struct {
         const char *unit;
@@ -315,6 +343,8 @@ static const struct {
         [CONFIG_DIRECTORY] = { NULL, "an absolute path, or \"\"", set_directory },
         [CONFIG_PATTERNS] = { NULL, "a list of patterns such as \"owner/*\"", set_pattern },
         [CONFIG_PATHS] = { NULL, "a list of absolute paths without colons", set_path },
+        [CONFIG_HOSTS] = { NULL, "a list of host names or addresses such as build.example.com or 192.0.2.7, without "
+                                 "a port", set_host },
         [CONFIG_SANDBOX] = { NULL, "open, standard or strict", set_sandbox },
         [CONFIG_MEMORY] = { NULL, "a size such as 4G or 50%, at least 8M, or 0", set_memory },
         [CONFIG_PERCENT] = { "percent", NULL, set_limit },
@@ -369,6 +399,7 @@ void config_done(Config *c) {
         free(c->workspaces_directory);
         strv_free(c->allowed_repositories);
         strv_free(c->writable_paths);
+        strv_free(c->hosts);
         recipe_list_free(c->recipes, c->n_recipes);
         *c = (Config){};
 }

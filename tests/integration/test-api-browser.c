@@ -97,6 +97,47 @@ static void test_whose_page_it_is(void) {
         }
 }
 
+#define NAMED "Host: build.example.com:15443\r\n"
+
+/* The names of connection.hosts are ours over either transport, and our page's scheme is that of its transport. */
+static const struct {
+        HttpOver over;
+        const char *headers;
+        unsigned status;
+} named_rows[] = {
+        { HTTP_OVER_TCP, NAMED, 200 },
+        { HTTP_OVER_TCP, "Host: BUILD.example.com\r\n", 200 },
+        { HTTP_OVER_TCP, "Host: [2001:db8::7]:15443\r\n", 200 },
+        { HTTP_OVER_TCP, "Host: build.example.com.evil.example\r\n", 403 },
+        { HTTP_OVER_TCP, "Host: build.example.co\r\n", 403 },
+        { HTTP_OVER_TCP, "Host: 2001:db8::7\r\n", 403 },
+        { HTTP_OVER_TCP, "Host: localhost\r\n", 200 },
+        { HTTP_OVER_TCP, NAMED "Origin: http://build.example.com:15443\r\n", 200 },
+        { HTTP_OVER_TCP, NAMED "Origin: https://build.example.com:15443\r\n", 403 },
+        { HTTP_OVER_TLS, NAMED, 200 },
+        { HTTP_OVER_TLS, NAMED "Origin: https://build.example.com:15443\r\n", 200 },
+        { HTTP_OVER_TLS, NAMED "Origin: http://build.example.com:15443\r\n", 403 },
+        { HTTP_OVER_TLS, NAMED "Origin: https://build.example.com\r\n", 403 },
+        { HTTP_OVER_TLS, "Host: other.example.com\r\n", 403 },
+};
+
+static void test_other_names_of_this_machine(void) {
+        char *const hosts[] = { (char *) "build.example.com", (char *) "[2001:db8::7]", NULL };
+        _cleanup_(api_fixture_done) ApiFixture f = { .http.with_tls = true };
+
+        if (!api_fixture_begin(&f))
+                return;
+        api_ask(&f, "GET", "/", NAMED, NULL);
+        api_check_error(&f, 403, "Host", "connection.hosts");
+        api_set_hosts(f.api, hosts);
+        for (size_t i = 0; i < ELEMENTSOF(named_rows); i++) {
+                f.over = named_rows[i].over;
+                api_ask(&f, "GET", "/", named_rows[i].headers, NULL);
+                if (f.status != named_rows[i].status)
+                        tap_fail(__FILE__, __LINE__, "%zu: %u, should be %u", i, f.status, named_rows[i].status);
+        }
+}
+
 /* HTTP/1.0 has no Host: then no origin is ours. */
 static void test_an_origin_without_a_host_is_foreign(void) {
         _cleanup_(api_fixture_done) ApiFixture f = {};
@@ -167,6 +208,7 @@ static void test_the_page_has_its_own_policy(void) {
 
 static const TapTest tests[] = {
         { "whose page it is", test_whose_page_it_is },
+        { "other names of this machine", test_other_names_of_this_machine },
         { "an origin without a host is foreign", test_an_origin_without_a_host_is_foreign },
         { "every reply has the headers", test_every_reply_has_the_headers },
         { "the page has its own policy", test_the_page_has_its_own_policy },

@@ -194,6 +194,33 @@ static void test_how_a_token_is_given(void) {
         TAP_CHECK_INT(f.status, 401);
 }
 
+/* Root of this machine too: over TLS it is somebody on the network. */
+static void test_over_tls_a_token_is_needed_whoever_it_is(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = { .http.with_tls = true };
+        char text[TOKEN_TEXT_SIZE];
+        size_t n_valid;
+
+        if (!api_fixture_begin(&f))
+                return;
+        peer = (HttpPeer){ true, 0 };
+        TAP_CHECK_INT(access_count_tokens(f.access, &n_valid), 0);
+        make_token(&f, "past", ACCESS_READ, 1, text);
+        make_token(&f, "there", ACCESS_READ, 0, text);
+        TAP_CHECK_INT(access_count_tokens(f.access, &n_valid), 2);
+        TAP_CHECK_INT(n_valid, 1);
+        api_ask(&f, "GET", "/api/tasks", NULL, NULL);
+        TAP_CHECK_INT(f.status, 200);
+        f.over = HTTP_OVER_TLS;
+        api_ask(&f, "GET", "/api/tasks", NULL, NULL);
+        api_check_error(&f, 401, "Authorization", "Whoever comes from elsewhere needs a token");
+        TAP_CHECK_STRING(api_header(&f, "WWW-Authenticate"), "Bearer");
+        ask_with(&f, text, "GET", "/api/tasks", NULL);
+        TAP_CHECK_INT(f.status, 200);
+        ask_with(&f, text, "POST", "/api/create-task", "{\"command\":[\"true\"]}");
+        api_check_error(&f, 403, "Authorization", "needs the scope run");
+        peer = (HttpPeer){};
+}
+
 static const TapTest tests[] = {
         { "each scope may so much", test_each_scope_may_so_much },
         { "a scope that does not suffice is named", test_a_scope_that_does_not_suffice_is_named },
@@ -202,6 +229,7 @@ static const TapTest tests[] = {
         { "an expired token is refused", test_an_expired_token_is_refused },
         { "a broken file lets nobody in, and is told", test_a_broken_file_lets_nobody_in_and_is_told },
         { "how a token is given", test_how_a_token_is_given },
+        { "over TLS a token is needed whoever it is", test_over_tls_a_token_is_needed_whoever_it_is },
 };
 
 int main(void) {

@@ -58,6 +58,8 @@ static void check_equal(const Config *is, const Config *should) {
         TAP_CHECK_INT(is->max_queued_tasks, should->max_queued_tasks);
         TAP_CHECK_STRING(is->user, should->user);
         TAP_CHECK_INT(is->sandbox, should->sandbox);
+        TAP_CHECK_INT(strv_length(is->hosts), strv_length(should->hosts));
+        TAP_CHECK_STRING(is->hosts ? is->hosts[0] : NULL, should->hosts ? should->hosts[0] : NULL);
         TAP_CHECK_INT(strv_length(is->writable_paths), strv_length(should->writable_paths));
         TAP_CHECK_STRING(is->writable_paths ? is->writable_paths[0] : NULL,
                          should->writable_paths ? should->writable_paths[0] : NULL);
@@ -127,13 +129,14 @@ static const struct {
         OTHER("connection", "max_connections", "16", max_connections, 16),
         OTHER("connection", "max_streams", "2", max_streams, 2),
         OTHER("connection", "request_timeout", "3600", request_timeout_usec, 3600 * USEC_PER_SEC),
+        OTHER("connection", "hosts", "build.example.com", hosts, 0),
         OTHER("workspaces", "directory", "/srv/work trees", workspaces_directory, 0),
         OTHER("workspaces", "allowed_repositories", "owner/*", allowed_repositories, 0),
 };
 
 static bool is_list(size_t i) {
         return others[i].offset == offsetof(Config, allowed_repositories) ||
-               others[i].offset == offsetof(Config, writable_paths);
+               others[i].offset == offsetof(Config, writable_paths) || others[i].offset == offsetof(Config, hosts);
 }
 
 /* Sets the member as the row says, without any function that is tested. */
@@ -320,7 +323,7 @@ static void test_ranges_are_inclusive(void) {
 }
 
 static void check_texts(const char *name, const char *const *texts, int should) {
-        const ConfigKey *key = config_key_find("task_execution", name);
+        const ConfigKey *key = config_key_find("task_execution", name) ?: config_key_find("connection", name);
         Fixture f = fixture();
 
         for (; *texts; texts++)
@@ -337,6 +340,12 @@ static void test_forms_of_values(void) {
         check_texts("sandbox", (const char *const[]){ "", "Strict", "off", "none", NULL }, -EINVAL);
         check_texts("writable_paths", (const char *const[]){ "/srv", "/srv/a b", NULL }, 0);
         check_texts("writable_paths", (const char *const[]){ "srv", "/srv/../etc", "/srv:/etc", NULL }, -EINVAL);
+        check_texts("hosts",
+                    (const char *const[]){ "build", "build.example.com", "192.0.2.7", "[2001:db8::7]", NULL }, 0);
+        check_texts("hosts",
+                    (const char *const[]){ "build:15443", "https://build", "2001:db8::7", "[]", "[::1", "[::1]]", ".a",
+                                           "-a", "*.example.com", "a b", "a/", "\xc3\xa4", NULL },
+                    -EINVAL);
         check_texts("claude_timeout",
                     (const char *const[]){ "", "+5", "-5", " 5", "5 ", "5s", "0x5", "1_000", "1:00", NULL },
                     -EINVAL);
