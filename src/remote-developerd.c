@@ -159,8 +159,10 @@ static int on_tick(sd_event_source *source, uint64_t usec _unused_, void *userda
 
         supervision_keep_alive();
         journal_memory_release();
-        if (s->serving)
+        if (s->serving) {
                 manager_monitor(s->manager);
+                api_review_callers(s->api);
+        }
         (void) sd_event_source_set_time_relative(source, s->tick_usec);
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }

@@ -19,6 +19,7 @@
 #pragma once
 
 #include <remote-developer/access-scope.h>
+#include <remote-developer/digest.h>
 #include <remote-developer/http-request.h>
 #include <remote-developer/unit-client.h>
 
@@ -40,6 +41,8 @@ typedef struct AccessOptions {
 typedef struct Caller {
         AccessScope scope;
         char actor[ACCESS_ACTOR_SIZE]; /* "user:1000(name)", "user:1000", "token:NAME"; "" where it is not known */
+        HttpPeer peer;                 /* who it was let in as, without a token */
+        char token[DIGEST_TEXT_SIZE];  /* the hash of that which it gave; "": none */
 } Caller;
 
 int access_new(const AccessOptions *options, Access **ret);
@@ -49,6 +52,9 @@ DEFINE_CLEANUP(Access *, access_free)
 /* Whether the request may do what needs that scope; if not it has been answered. May wait for the machine's database
  * of users, at most once in some seconds for each user. */
 bool access_admit(Access *a, HttpRequest *r, AccessScope needed, Caller *ret);
+
+/* Whether the caller, who was let in once, would still have that scope. May wait as access_admit(). */
+bool access_still_admits(Access *a, const Caller *caller, AccessScope needed);
 
 /* Whether the peer may use nothing without a token. May wait as access_admit(). */
 bool access_is_guest(HttpPeer peer, void *access);

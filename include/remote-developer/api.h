@@ -28,6 +28,10 @@ DEFINE_CLEANUP(Api *, api_free)
 /* For http_server_new(). */
 void api_on_request(HttpRequest *request, void *api);
 
+/* Cuts the streams and downloads of callers who may not read any more: a token was revoked or has expired, a user is
+ * no member now. To be called now and then. May wait as access_admit(). */
+void api_review_callers(Api *a);
+
 /* Ends every stream without a final event: their clients reconnect and go on where they were. Who waits for an
  * operation is told that it goes on. */
 void api_end_streams(Api *a);

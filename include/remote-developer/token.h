@@ -56,6 +56,9 @@ int token_list_remove(TokenList *l, const char *name);
 /* Whose text it is, if it has not expired; else NULL. Takes as long whichever it is. Borrowed. */
 const Token *token_list_find(const TokenList *l, const char *text, usec_t now);
 
+/* The same by its hash, as `sha256` has it. */
+const Token *token_list_find_digest(const TokenList *l, const char *sha256, usec_t now);
+
 bool token_is_expired(const Token *t, usec_t now);
 
 /* "90d", "12h", "30min", "45s", "2w" or "never" from now: the time, 0 for never. -EINVAL, also for nothing and for

@@ -124,6 +124,7 @@ static Standing judge_peer(Access *a, HttpPeer peer, Caller *c) {
         if (!peer.is_known)
                 return STANDING_UNKNOWN;
         u = look_up(a, peer.uid);
+        c->peer = peer;
         snprintf(c->actor, sizeof(c->actor), "user:%u%s%s%s", (unsigned) peer.uid, *u->name ? "(" : "", u->name,
                  *u->name ? ")" : "");
         c->scope = u->standing == STANDING_ALLOWED ? ACCESS_ADMIN : ACCESS_NONE;
@@ -152,6 +153,7 @@ static Standing judge_token(Access *a, const char *authorization, Caller *c) {
                 return STANDING_BAD_TOKEN;
         c->scope = (AccessScope) t->scope;
         snprintf(c->actor, sizeof(c->actor), "token:%s", t->name);
+        snprintf(c->token, sizeof(c->token), "%s", t->sha256);
         return STANDING_TOKEN;
 }
 
@@ -210,6 +212,19 @@ static void refuse(const Access *a, HttpRequest *r, Standing standing, AccessSco
 
 bool access_is_guest(HttpPeer peer, void *access) {
         return !peer.is_known || look_up(access, peer.uid)->standing != STANDING_ALLOWED;
+}
+
+bool access_still_admits(Access *a, const Caller *caller, AccessScope needed) {
+        Caller now = {};
+        const Token *t = NULL;
+
+        if (!*caller->token) {
+                (void) judge_peer(a, caller->peer, &now);
+                return now.scope >= needed;
+        }
+        if (a->tokens)
+                t = token_list_find_digest(token_file_look(a->tokens), caller->token, clock_realtime_usec());
+        return t && (AccessScope) t->scope >= needed;
 }
 
 bool access_admit(Access *a, HttpRequest *r, AccessScope needed, Caller *ret) {

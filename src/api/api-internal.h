@@ -37,7 +37,9 @@ typedef struct OperationWait OperationWait;
 typedef struct LogPlace {
         LIST_ENTRY(LogPlace) list;
         bool is_taken;
-        char actor[ACCESS_ACTOR_SIZE];
+        bool is_lost; /* its caller may not read any more; to be cut */
+        Caller caller;
+        HttpStream *const *stream; /* the owner's; NULL as long as there is none */
 } LogPlace;
 
 struct Api {
@@ -97,8 +99,9 @@ void origin_add_headers(HttpRequest *r); /* of every reply; a handler may give o
 bool origin_check(const Api *a, HttpRequest *r);
 bool origin_check_type(HttpRequest *r, bool needs_json);
 
-/* A place among the logs that are read at once; false: there is none, and the request was answered. */
-bool log_place_take(Api *a, HttpRequest *r, LogPlace *p);
+/* A place among the logs that are read at once; false: there is none, and the request was answered. `*stream` is woken
+ * when the place is lost. */
+bool log_place_take(Api *a, HttpRequest *r, HttpStream *const *stream, LogPlace *p);
 void log_place_leave(LogPlace *p);
 
 /* Replying. All answer the request. `body` is taken. */

@@ -121,7 +121,7 @@ static HttpFill on_fill(void *userdata, Buffer *to) {
         LogDownload *d = userdata;
         int r;
 
-        if (d->api->ending)
+        if (d->api->ending || d->place.is_lost)
                 return HTTP_FILL_ABORT;
         r = fill(d, to);
         if (r < 0 && r != -EAGAIN) {
@@ -205,7 +205,7 @@ void log_download_begin(Api *a, HttpRequest *r, const char *task_id, LogQuery *q
         int e;
 
         e = download_new(a, task_id, query, form, &d);
-        if (e >= 0 && !log_place_take(a, r, &d->place)) {
+        if (e >= 0 && !log_place_take(a, r, &d->http, &d->place)) {
                 download_free(d);
                 return;
         }

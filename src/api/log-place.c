@@ -1,18 +1,16 @@
 /* LogPlace: how many logs are being streamed and downloaded, in all and for one caller. Each has a reader of its own,
  * so that there is a bound to them beside that of connections; a caller may have half of them, so that one who opens
- * all it can leaves something to others. */
+ * all it can leaves something to others. Whoever may not read any more loses the place. */
 #include "api-internal.h"
 
 #include <remote-developer/strings.h>
-
-#include <stdio.h>
 
 static unsigned count_places(const Api *a, const char *actor) {
         const LogPlace *p;
         unsigned n = 0;
 
         LIST_FOREACH(p, &a->places, list)
-                n += !actor || string_equal(p->actor, actor);
+                n += !actor || string_equal(p->caller.actor, actor);
         return n;
 }
 
@@ -24,7 +22,7 @@ static bool refuse(HttpRequest *r, unsigned status, const char *whose, unsigned 
         return false;
 }
 
-bool log_place_take(Api *a, HttpRequest *r, LogPlace *p) {
+bool log_place_take(Api *a, HttpRequest *r, HttpStream *const *stream, LogPlace *p) {
         unsigned max = manager_config(a->manager)->max_streams, own = max / 2;
         const char *actor = a->caller->actor;
 
@@ -32,7 +30,8 @@ bool log_place_take(Api *a, HttpRequest *r, LogPlace *p) {
                 return refuse(r, 429, "For you", own);
         if (count_places(a, NULL) >= max)
                 return refuse(r, 503, "In all", max);
-        snprintf(p->actor, sizeof(p->actor), "%s", actor);
+        p->caller = *a->caller;
+        p->stream = stream;
         p->is_taken = true;
         LIST_INSERT_HEAD(&a->places, p, list);
         return true;
@@ -42,4 +41,16 @@ void log_place_leave(LogPlace *p) {
         if (p->is_taken)
                 LIST_REMOVE(p, list);
         p->is_taken = false;
+}
+
+void api_review_callers(Api *a) {
+        LogPlace *p;
+
+        LIST_FOREACH(p, &a->places, list) {
+                if (p->is_lost || access_still_admits(a->access, &p->caller, ACCESS_READ))
+                        continue;
+                p->is_lost = true;
+                if (*p->stream)
+                        http_stream_wake(*p->stream);
+        }
 }

@@ -201,6 +201,8 @@ static HttpFill on_fill(void *userdata, Buffer *to) {
 
         if (s->api->ending)
                 return HTTP_FILL_END;
+        if (s->place.is_lost)
+                return HTTP_FILL_ABORT;
         r = fill_stream(s, to);
         if (r < 0 && r != -EAGAIN) {
                 log_task(LOG_WARNING, s->id, "A stream of the log was cut: %s", strerror(-r));
@@ -323,7 +325,7 @@ void api_get_stream(Api *a, HttpRequest *r, const char *id) {
                 reply_errno(r, e);
                 return;
         }
-        if (!log_place_take(a, r, &s->place))
+        if (!log_place_take(a, r, &s->http, &s->place))
                 return;
         if (!place_viewer(s, r, cursor, cursor == after ? "after" : "Last-Event-ID"))
                 return;

@@ -246,16 +246,21 @@ bool token_is_expired(const Token *t, usec_t now) {
         return clock_is_set(t->expires_at) && t->expires_at <= now;
 }
 
+const Token *token_list_find_digest(const TokenList *l, const char *sha256, usec_t now) {
+        const Token *found = NULL;
+
+        for (size_t i = 0; i < l->n; i++)
+                if (digest_equal(l->items[i].sha256, sha256))
+                        found = &l->items[i];
+        return found && !token_is_expired(found, now) ? found : NULL;
+}
+
 const Token *token_list_find(const TokenList *l, const char *text, usec_t now) {
         char digest[DIGEST_TEXT_SIZE];
-        const Token *found = NULL;
 
         if (strlen(text) != TOKEN_TEXT_SIZE - 1 || digest_of(text, TOKEN_TEXT_SIZE - 1, digest) < 0)
                 return NULL;
-        for (size_t i = 0; i < l->n; i++)
-                if (digest_equal(l->items[i].sha256, digest))
-                        found = &l->items[i];
-        return found && !token_is_expired(found, now) ? found : NULL;
+        return token_list_find_digest(l, digest, now);
 }
 
 int token_parse_expiry(const char *text, usec_t now, usec_t *ret) {

@@ -194,6 +194,44 @@ static void test_how_a_token_is_given(void) {
         TAP_CHECK_INT(f.status, 401);
 }
 
+/* The streams of one token and of one user of this machine; who of them may not read any more is cut, the others are
+ * not, and what is over is not taken up again. */
+static void test_a_stream_ends_when_its_token_does(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+        _cleanup_(http_client_done) HttpClient revoked = {}, other = {}, user = {};
+        _cleanup_free_ char *one = NULL, *two = NULL;
+        char text[TOKEN_TEXT_SIZE], other_text[TOKEN_TEXT_SIZE];
+
+        peer = (HttpPeer){ true, geteuid() };
+        if (!story_has_journal() || !api_fixture_begin(&f) || !api_create(&f, "{\"command\":[\"make\"]}"))
+                return;
+        fake_unit_start(story_unit(&f.story));
+        make_token(&f, "one", ACCESS_READ, 0, text);
+        make_token(&f, "two", ACCESS_READ, 0, other_text);
+        one = string_format("Authorization: Bearer %s\r\n", text);
+        two = string_format("Authorization: Bearer %s\r\n", other_text);
+        api_send(&f, &revoked, "GET", "/api/task-logs/{id}/stream", one, NULL);
+        api_send(&f, &other, "GET", "/api/task-logs/{id}/stream", two, NULL);
+        api_send(&f, &user, "GET", "/api/task-logs/{id}/stream", NULL, NULL);
+        story_log(&f.story, "up", NULL);
+        TAP_CHECK(STORY_UNTIL(&f.story, http_client_got(&revoked, "up") && http_client_got(&other, "up") &&
+                                                http_client_got(&user, "up")));
+        api_review_callers(f.api);
+        story_settle(&f.story);
+        TAP_CHECK(!revoked.ended && !other.ended && !user.ended);
+
+        revoke_token(&f, "one");
+        make_token(&f, "one", ACCESS_READ, 0, text); /* another one of that name */
+        api_review_callers(f.api);
+        TAP_CHECK(STORY_UNTIL(&f.story, revoked.ended));
+        TAP_CHECK_INT(http_client_count(&revoked, "\"final\""), 0);
+        api_review_callers(f.api);
+        story_log(&f.story, "still", NULL);
+        TAP_CHECK(STORY_UNTIL(&f.story, http_client_got(&other, "still") && http_client_got(&user, "still")));
+        TAP_CHECK(!other.ended && !user.ended);
+        peer = (HttpPeer){};
+}
+
 /* Root of this machine too: over TLS it is somebody on the network. */
 static void test_over_tls_a_token_is_needed_whoever_it_is(void) {
         _cleanup_(api_fixture_done) ApiFixture f = { .http.with_tls = true };
@@ -230,6 +268,7 @@ static const TapTest tests[] = {
         { "a broken file lets nobody in, and is told", test_a_broken_file_lets_nobody_in_and_is_told },
         { "how a token is given", test_how_a_token_is_given },
         { "over TLS a token is needed whoever it is", test_over_tls_a_token_is_needed_whoever_it_is },
+        { "a stream ends when its token does", test_a_stream_ends_when_its_token_does },
 };
 
 int main(void) {

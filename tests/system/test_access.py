@@ -211,6 +211,22 @@ def test_tokens_take_effect_and_end_without_a_restart(s):
     same(s.main_pid(), pid)
 
 
+def test_a_stream_ends_when_its_token_is_revoked(s):
+    """At the service's next look, which here is a second away."""
+    s.configure(recovery={'monitor_interval': 1})
+    token = new_token(s, 'viewer', 'read')
+    task_id = s.api.create('echo up; exec sleep 1000')
+    path = f'/api/task-logs/{task_id}/stream'
+    with s.api.stream(path, {'Authorization': f'Bearer {token}'}) as stream, s.api.follow(task_id) as own:
+        stream.until_line('up')
+        revoke(s, 'viewer')
+        lacks([e.kind for e in stream], 'final')
+        same(stream.ended, False, 'it is cut')
+        same(own.ended, None, 'that of the owner goes on')
+    s.api.cancel(task_id)
+    s.api.wait(task_id)
+
+
 def test_what_is_no_token_is_refused(s):
     s.start()
     for token in '', 'rdt_', 'rdt_' + '0' * 64, 'x' * 2000:
