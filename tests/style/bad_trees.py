@@ -90,6 +90,8 @@ SIZES = [
     ('sizes', {'tests/unit/many.c': functions(1, 71)}, 'many.c:4: f71_0() has 71 lines'),
     ('sizes', {'include/remote-developer/many.h': functions(1, 71)}, 'many.h:4: f71_0() has 71 lines'),
     ('sizes', {'tests/unit/tall.c': '\n' * 501}, 'tall.c:501: the file has 501 lines'),
+    ('sizes', {'src/remote-developer-launcher.c': 'int x;\n' * 300, 'src/launch/launch-server.c': 'int y;\n' * 300},
+     'the launcher has 600 lines of its own'),
     ('sizes', {'src/tall.h': '\n' * 501}, 'tall.h:501: the file has 501 lines'),
 ]
 
