@@ -11,6 +11,7 @@ from logs import fresh, print_load
 COUNT, QUICK_COUNT = 200, 20
 ROUNDS, QUICK_ROUNDS = 5, 1
 CLIENTS = (1, 32)
+BARE = 'bare StartTransientUnit'
 FIGURES = (('median', 'until the reply, median, ms'), ('percentile_99', 'until the reply, 99 %, ms'),
            ('rate', 'tasks created a second'))
 
@@ -40,20 +41,27 @@ def start_with_systemd_run(count):
 
 def replies(service, tables, count, clients):
     ways = {
-        'bare StartTransientUnit': lambda: figures(service.programs / 'starts', count, clients, 'remote-developer',
-                                                   'true'),
+        BARE: lambda: figures(service.programs / 'starts', count, clients, 'remote-developer',
+                              'true'),
         'the service': lambda: figures(service.programs / 'requests', 15001, clients, count, '/api/create-task',
                                        '{"command": ["true"]}'),
     }
     if clients == 1:
         ways['systemd-run'] = lambda: start_with_systemd_run(count)
+    found = {}
     for name, way in ways.items():
         settle(service)
-        found = way()
-        if found.get('failed'):
-            raise RuntimeError(f'{name}: {found}')
+        found[name] = way()
+        if found[name].get('failed'):
+            raise RuntimeError(f'{name}: {found[name]}')
         for key, title in FIGURES:
-            tables.add(f'{clients} at a time: {title}', name, found[key])
+            tables.add(f'{clients} at a time: {title}', name, found[name][key])
+    what = f'create-task, {clients} at a time'
+    ours = found['the service']
+    tables.reach(f'{what}: median reply', BARE, ours['median'] / found[BARE]['median'], at_most=1.5)
+    tables.reach(f'{what}: tasks a second', BARE, ours['rate'] / found[BARE]['rate'], at_least=0.9)
+    if clients == 1:
+        tables.reach(f'{what}: sooner by', 'systemd-run', found['systemd-run']['median'] / ours['median'], at_least=5)
 
 
 def first_instruction(service, tables):
@@ -61,19 +69,22 @@ def first_instruction(service, tables):
     fifo = service.fifo()
     argv = [str(service.programs / 'stamp'), str(fifo)]
     ways = {
-        'bare StartTransientUnit': lambda: subprocess.Popen(
+        BARE: lambda: subprocess.Popen(
             [str(service.programs / 'starts'), '1', '1', 'remote-developer', *argv], stdout=subprocess.DEVNULL),
         'the service': lambda: service.api.create(argv),
         'systemd-run': lambda: subprocess.Popen(['systemd-run', '--quiet', '--collect', '--uid=remote-developer', *argv]),
     }
+    took = {}
     for name, way in ways.items():
         settle(service)
         asked = time.monotonic_ns()
         process = way()
         with fifo.open(encoding='ascii') as stamps:
-            tables.add('until its first instruction, ms', name, (int(stamps.readline()) - asked) / 1e6)
+            took[name] = (int(stamps.readline()) - asked) / 1e6
+        tables.add('until its first instruction, ms', name, took[name])
         if isinstance(process, subprocess.Popen):
             process.wait()
+    tables.reach('from the request to the first instruction', BARE, took['the service'] / took[BARE], at_most=1.3)
 
 
 def measure(service, tables, quick):

@@ -38,10 +38,14 @@ def measure_once(service, tables, seconds):
         task.begin()
         task.wait()
         shares = cores.shares()
+        medians = {}
         for name, _, viewers in followers:
             found = viewers.figures()
+            medians[name] = found['median']
             for key, title in FIGURES:
                 tables.add(title, name, found[key])
+        tables.reach('a line to its viewer: sooner by', 'journalctl -f',
+                     medians['journalctl -f'] / medians['the service'], at_least=25)
         for name, share in shares.items():
             tables.add('share of a core, %', name, share)
 

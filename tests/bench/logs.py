@@ -28,8 +28,15 @@ class Written:
         self.id = service.api.create([str(part) for part in command])
         until(lambda: service.api.task(self.id)['state'] == 'running', 'the task runs', PATIENCE)
 
+    def is_there(self):
+        try:
+            os.close(os.open(self.fifo, os.O_WRONLY | os.O_NONBLOCK))
+        except OSError:  # nobody reads yet
+            return False
+        return True
+
     def begin(self):
-        self.fifo.open('wb').close()
+        until(self.is_there, 'the writer begins', PATIENCE)
 
     @property
     def unit(self):

@@ -58,7 +58,10 @@ def viewers_of(service, case, tasks, lines):
 
 
 def tell_memory(tables, case, title, before, now):
-    tables.add(title, case.name, max(now - before, 0) / case.viewers)
+    kib = max(now - before, 0) / case.viewers
+    tables.add(title, case.name, kib)
+    if not case.options and not case.gateway:
+        tables.reach(f'{case.name}: {title}', '', kib, at_most=24)
 
 
 def memory_unwatched(service, case, seconds):
@@ -106,6 +109,9 @@ def measure_case(service, tables, case, seconds):
         found = run(service, tables, case, pid, tasks, seconds, unwatched)
     for key, title in FIGURES:
         tables.add(title, case.name, found[key])
+    if not case.gateway and not case.options:
+        tables.reach(f'{case.name}: lines lost', '', found['lost'], at_most=0)
+        tables.reach(f'{case.name}: share within 100 ms', '', found['timely_share'], at_least=0.99)
     if found['dropped']:
         tables.add('viewers that stopped reading and were dropped', case.name, found['dropped'])
         tables.add('dropped after, s, at the earliest', case.name, found['dropped_min'] / 1000)

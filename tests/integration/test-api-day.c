@@ -1,6 +1,6 @@
 /* A day in the life of the service, by the test's clock: streams that are open all day with a heartbeat each half
- * minute, and somebody who looks at the task now and then. Nothing grows with the hours. (The lines come in the first of them
- * only: each is a file of the journal here.) */
+ * minute, and somebody who looks at the task now and then. Nothing grows with the hours. (The lines come in the first
+ * of them only: each is a file of the journal here.) */
 #include "api-fixture.h"
 
 #include <malloc.h>
