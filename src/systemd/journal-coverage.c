@@ -11,18 +11,23 @@ void journal_coverage_done(JournalCoverage *c) {
 
 /* A file that is still there, under its name, has not lost anything: that goes first. */
 static void note_file(JournalHeader *h, const JournalPlace *p, usec_t now_usec, bool to_end) {
-        bool own = p && journal_header_is_of(h, p->seqnum_id);
+        bool own = p && journal_header_is_of(h, p->seqnum_id), there = true;
         uint64_t up_to;
 
         if (!own && !to_end)
                 return;
-        if (((own && !h->archived) || h->read_seqnum < h->tail_seqnum) && journal_header_update(h) < 0)
+        if ((own && !h->archived) || h->read_seqnum < h->tail_seqnum)
+                there = journal_header_update(h) >= 0;
+        if (!there && !own)
                 return;
-        up_to = to_end || !p ? h->tail_seqnum : MIN_OF(h->tail_seqnum, p->seqnum);
+        /* Of one that is gone only this is known: no more of it was read. */
+        if (!there)
+                h->tail_seqnum = MAX_OF(h->tail_seqnum, p->seqnum);
+        up_to = to_end && there ? h->tail_seqnum : MIN_OF(h->tail_seqnum, p->seqnum);
         if (up_to <= h->read_seqnum || up_to < h->head_seqnum)
                 return;
         h->read_seqnum = up_to;
-        h->read_usec = up_to == h->tail_seqnum ? h->tail_usec : now_usec;
+        h->read_usec = there && up_to == h->tail_seqnum ? h->tail_usec : now_usec;
 }
 
 void journal_coverage_note(JournalCoverage *c, const char *cursor, bool to_end) {

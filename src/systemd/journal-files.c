@@ -1,16 +1,31 @@
-/* JournalFiles: see journal-files.h. */
+/* JournalFiles: see journal-files.h.
+ *
+ * The kernel tells of every change (inotify(7)), in the order in which they happen and before journald goes on: where
+ * a file's name was taken away, that was told before the first of its bytes was. A directory's time is of the kernel's
+ * last tick, which two changes may share; it has to do where there are no more inotify instances. One instance serves
+ * all readers. Nobody waits for it: it is asked. */
 #include "journal-files.h"
 
 #include <remote-developer/journal-memory.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <systemd/sd-id128.h>
+#include <unistd.h>
 
 #define PATH_SIZE 96
 
+#define CHANGES (IN_CREATE | IN_DELETE | IN_MOVE | IN_DELETE_SELF | IN_MOVE_SELF)
+
 static const char *const places[JOURNAL_PLACES_MAX] = { "/var/log/journal", "/run/log/journal" };
+
+static struct {
+        int fd; /* negative: there is none */
+        uint64_t changes; /* told so far */
+} watch = { .fd = -EBADF, .changes = 1 };
 
 static uint64_t stamp_of(const char *path) {
         struct stat st;
@@ -41,18 +56,53 @@ size_t journal_files_places(const JournalSource *source, const char *ret[static 
         return ELEMENTSOF(places);
 }
 
-JournalFiles journal_files_now(const JournalSource *source) {
-        const char *paths[JOURNAL_PLACES_MAX];
-        size_t n = journal_files_places(source, paths);
-        JournalFiles now = { .faults = journal_memory_faults() };
+/* One that is not there, or not to be read, has no files for us; what will be there comes from a place that has. */
+static bool watch_place(const char *path) {
+        return inotify_add_watch(watch.fd, path, CHANGES | IN_ONLYDIR) >= 0 || errno == ENOENT || errno == EACCES;
+}
 
-        for (size_t i = 0; i < n; i++)
-                now.stamp += stamp_of(paths[i]);
-        return now;
+static void watch_places(const JournalSource *source) {
+        const char *paths[JOURNAL_PLACES_MAX];
+        size_t n = journal_files_places(source, paths), i = 0;
+
+        if (watch.fd < 0)
+                watch.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+        if (watch.fd < 0)
+                return;
+        while (i < n && watch_place(paths[i]))
+                i++;
+        if (i == n)
+                return;
+        closep(&watch.fd);
+        watch.fd = -EBADF;
+}
+
+static uint64_t stamp_now(const JournalSource *source) {
+        char events[4096];
+        const char *paths[JOURNAL_PLACES_MAX];
+        uint64_t stamp = 0;
+
+        if (watch.fd >= 0) {
+                while (read(watch.fd, events, sizeof(events)) > 0)
+                        watch.changes++;
+                return watch.changes;
+        }
+        for (size_t i = 0, n = journal_files_places(source, paths); i < n; i++)
+                stamp += stamp_of(paths[i]);
+        return stamp;
+}
+
+static JournalFiles look(const JournalSource *source) {
+        return (JournalFiles){ .stamp = stamp_now(source), .faults = journal_memory_faults() };
+}
+
+JournalFiles journal_files_now(const JournalSource *source) {
+        watch_places(source);
+        return look(source);
 }
 
 bool journal_files_have_changed(const JournalFiles *f, const JournalSource *source) {
-        JournalFiles now = journal_files_now(source);
+        JournalFiles now = look(source);
 
         return now.stamp != f->stamp || now.faults != f->faults;
 }

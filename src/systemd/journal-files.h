@@ -18,5 +18,6 @@ size_t journal_files_places(const JournalSource *source, const char *ret[static 
 /* As they are now. */
 JournalFiles journal_files_now(const JournalSource *source);
 
-/* A file came, went, was renamed or cut since: two system calls. */
+/* A file came, went, was renamed or cut since: one system call, nearly always. What was read before this said no is
+ * believed, and that nothing was passed over. */
 bool journal_files_have_changed(const JournalFiles *f, const JournalSource *source);

@@ -10,6 +10,7 @@
 #include <remote-developer/strings.h>
 
 #include "journal-coverage.h"
+#include "journal-files.h"
 #include "line-joiner.h"
 
 #include <stdio.h>
@@ -55,7 +56,7 @@ struct JournalFollower {
         bool positioned;                  /* stands on an entry that is not taken yet */
         unsigned entries;                 /* taken so far */
         bool unreadable;                  /* the next entry was not to be read just now */
-        unsigned faults;                  /* journal_memory_faults() that the handle does not suffer from */
+        JournalFiles files;               /* that the handle has and the coverage knows */
         JournalCoverage coverage;
         bool announced;                   /* journald has written something, perhaps nobody's */
 };
@@ -81,7 +82,7 @@ static bool is_new_stream(JournalFollower *f, const JournalEntry *e) {
         return true;
 }
 
-/* 1: a line, 0: none yet, or of nobody. */
+/* 1: a line, 0: none yet, or of nobody; -ESTALE: what was passed over on the way to it may be gone. */
 static int join_entry(JournalFollower *f, LogLine *ret) {
         _cleanup_free_ char *cursor = NULL;
         int r;
@@ -93,8 +94,8 @@ static int join_entry(JournalFollower *f, LogLine *ret) {
                 return -EAGAIN;
         if (r >= 0 && strlen(cursor) >= sizeof(f->cursor))
                 r = -E2BIG;
-        if (r >= 0 && f->faults != journal_memory_faults())
-                r = -EBADMSG;
+        if (r >= 0 && journal_files_have_changed(&f->files, &f->source))
+                r = -ESTALE;
         if (r >= 0)
                 memcpy(f->cursor, cursor, strlen(cursor) + 1);
         if (r < 0 || !f->entry.has_text || (!*f->entry.unit && !f->entry.of_all))
@@ -113,7 +114,7 @@ static int take_entry(JournalFollower *f) {
         int r;
 
         r = join_entry(f, &line);
-        if (r == -EAGAIN)
+        if (r == -EAGAIN || r == -ESTALE)
                 return r;
         f->unreadable = r < 0 && !again;
         if (f->unreadable)
@@ -138,6 +139,7 @@ static int open_handle(JournalFollower *f) {
         sd_journal *j;
         int r, fd;
 
+        f->files = journal_files_now(&f->source);
         r = journal_open(&f->source, &j);
         if (r < 0)
                 return r;
@@ -148,7 +150,6 @@ static int open_handle(JournalFollower *f) {
                 return fd;
         }
         f->journal = j;
-        f->faults = journal_memory_faults();
         r = sd_event_add_io(f->event, &f->io_source, fd, (uint32_t) sd_journal_get_events(j), on_journal_io, f);
         if (r >= 0)
                 r = sd_event_source_set_description(f->io_source, "journal-follower");
@@ -210,6 +211,7 @@ static int renew_coverage(JournalFollower *f) {
 static int renew_handle(JournalFollower *f) {
         int r;
 
+        journal_coverage_note(&f->coverage, f->cursor, false);
         f->io_source = sd_event_source_disable_unref(f->io_source);
         sd_journal_close(f->journal);
         f->journal = NULL;
@@ -223,12 +225,18 @@ static int renew_handle(JournalFollower *f) {
 }
 
 static int look_at_files(JournalFollower *f) {
+        bool changed = journal_files_have_changed(&f->files, &f->source);
+        unsigned faults = f->files.faults;
         int r;
 
-        if (!f->journal || f->faults != journal_memory_faults())
+        if (changed)
+                f->files = journal_files_now(&f->source);
+        if (!f->journal || faults != f->files.faults)
                 return renew_handle(f);
         r = sd_journal_process(f->journal);
-        return r == SD_JOURNAL_INVALIDATE ? renew_coverage(f) : r;
+        if (r == SD_JOURNAL_INVALIDATE && !changed)
+                f->files = journal_files_now(&f->source); /* a directory has come, and nothing told of it */
+        return r == SD_JOURNAL_INVALIDATE || (r >= 0 && changed) ? renew_coverage(f) : r;
 }
 
 static int next_entry(JournalFollower *f) {
@@ -238,27 +246,34 @@ static int next_entry(JournalFollower *f) {
         return 1;
 }
 
-static int take_entries(JournalFollower *f, unsigned max) {
+/* 1: an entry was taken; 0: there is none, or not all of one. */
+static int take_next(JournalFollower *f) {
         int r;
 
-        for (unsigned i = 0; i < max; i++) {
-                r = next_entry(f);
-                if (r <= 0)
-                        return r;
-                if (++f->entries % JOURNAL_MEMORY_ENTRIES == 0)
-                        journal_memory_release();
-                f->taken_at_usec = clock_monotonic_usec();
-                r = take_entry(f);
-                if (r == -EAGAIN) {
-                        f->positioned = true;
-                        return 0;
-                }
-                if (r < 0)
+        r = next_entry(f);
+        if (r < 0 && journal_files_have_changed(&f->files, &f->source))
+                return -ESTALE;
+        if (r <= 0)
+                return r;
+        if (++f->entries % JOURNAL_MEMORY_ENTRIES == 0)
+                journal_memory_release();
+        f->taken_at_usec = clock_monotonic_usec();
+        r = take_entry(f);
+        f->positioned = r == -EAGAIN;
+        return r == -EAGAIN ? 0 : r < 0 ? r : 1;
+}
+
+static int take_entries(JournalFollower *f, unsigned max) {
+        int r = 1;
+
+        for (unsigned i = 0; i < max && r > 0; i++) {
+                r = take_next(f);
+                if (r == -ESTALE) {
                         r = renew_handle(f);
-                if (r < 0)
-                        return r;
+                        r = r < 0 ? r : 1;
+                }
         }
-        return 1;
+        return r;
 }
 
 int journal_follower_pump(JournalFollower *f, unsigned max) {

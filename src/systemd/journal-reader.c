@@ -3,60 +3,33 @@
  *
  * What will surprise you: libsystemd maps the journal's files in windows of 8 MiB and keeps dozens of them, which
  * counts as this process's memory. What a long replay has touched is therefore let go from time to time. */
-#include <remote-developer/journal-reader.h>
+#include "journal-reader-internal.h"
 
 #include <remote-developer/journal-memory.h>
 #include <remote-developer/log-cursor.h>
 #include <remote-developer/strings.h>
 
 #include "journal-doubles.h"
-#include "journal-entry.h"
-#include "journal-files.h"
-#include "journal-run.h"
-#include "line-joiner.h"
-#include "stream-starts.h"
 
 #include <stdio.h>
 #include <syslog.h>
 
-/* Entries between two looks at whether the files are still the same. */
-#define CHECK_ENTRIES 64
+/* Entries between two places that are noted. To ask for an entry's place costs a third of reading it. */
+#define NOTE_ENTRIES 64
+
+/* New handles in a row, where the journal's files change all the time. */
+#define HANDLES_MAX 32
 
 /* So many lines of output behind each other are thought to go on; where they do not, more are wanted the next time. A
  * run pays when it has as many. */
 #define RUN_AFTER 256
 #define RUN_AFTER_MAX 65536
 
-struct JournalReader {
-        JournalSource source;
-        char *unit;
-        unsigned sources;
-        sd_journal *journal;
-        JournalEntry entry;
-        LineJoiner joiner;
-        StreamStarts starts;
-        char cursor[LOG_LINE_CURSOR_SIZE]; /* of the last entry taken; "" at first */
-        bool cursor_is_old;                /* ... it is that of the journal's current entry */
-        bool positioned;                   /* a seek was made; the current entry is the wanted one */
-        unsigned entries;                  /* read so far */
-
-        JournalRun *run;    /* NULL: the handle reads */
-        unsigned run_size;  /* entries taken of it */
-        unsigned run_after; /* so many plain entries before the next one */
-        unsigned plain;     /* entries of output behind each other */
-
-        JournalFiles files; /* that the handle has */
-        char checked[LOG_LINE_CURSOR_SIZE]; /* the place where they were last seen to be the same; "": none yet */
-        unsigned since_check; /* entries that were read behind it */
-        usec_t taken_realtime_usec; /* of the last of them */
-        Buffer sentence;      /* of a gap */
-};
-
-static int match(JournalReader *r) {
+int journal_reader_match(JournalReader *r) {
         return journal_match_unit(r->journal, &r->source, r->unit, r->sources);
 }
 
-static int open_handle(JournalReader *r) {
+int journal_reader_open_handle(JournalReader *r) {
         int e;
 
         sd_journal_close(r->journal);
@@ -67,7 +40,7 @@ static int open_handle(JournalReader *r) {
         if (e < 0)
                 return e;
         journal_doubles_refresh(&r->source);
-        return match(r);
+        return journal_reader_match(r);
 }
 
 int journal_reader_open(const JournalSource *source, const char *unit, unsigned sources, JournalReader **ret) {
@@ -82,7 +55,7 @@ int journal_reader_open(const JournalSource *source, const char *unit, unsigned 
         r->joiner.keep_max = LINE_JOINER_KEEP_ALL;
         e = string_replace(&r->unit, unit);
         if (e >= 0)
-                e = open_handle(r);
+                e = journal_reader_open_handle(r);
         if (e >= 0)
                 e = journal_reader_seek_head(r);
         if (e < 0)
@@ -106,22 +79,11 @@ JournalReader *journal_reader_free(JournalReader *r) {
 
 /* --- places --- */
 
-/* What was kept of lines belongs to the old place, and what streams have begun before the new one is not known. */
-static void forget_place(JournalReader *r) {
-        r->run = journal_run_free(r->run);
-        r->plain = 0;
-        line_joiner_forget(&r->joiner);
-        stream_starts_forget(&r->starts);
-        r->positioned = r->cursor_is_old = false;
-        r->cursor[0] = r->checked[0] = 0;
-        r->since_check = 0;
-}
-
-static int copy_cursor(sd_journal *j, char ret[static LOG_LINE_CURSOR_SIZE]) {
+int journal_reader_copy_cursor(const JournalReader *r, char ret[static LOG_LINE_CURSOR_SIZE]) {
         _cleanup_free_ char *cursor = NULL;
         int e;
 
-        e = sd_journal_get_cursor(j, &cursor);
+        e = sd_journal_get_cursor(r->journal, &cursor);
         if (e < 0)
                 return e;
         if (strlen(cursor) >= LOG_LINE_CURSOR_SIZE)
@@ -135,120 +97,24 @@ const char *journal_reader_cursor(JournalReader *r) {
                 journal_run_cursor(r->run, r->cursor);
                 r->cursor_is_old = false;
         }
-        if (r->cursor_is_old && copy_cursor(r->journal, r->cursor) >= 0)
+        if (r->cursor_is_old && journal_reader_copy_cursor(r, r->cursor) >= 0)
                 r->cursor_is_old = false;
         return r->cursor;
 }
 
-int journal_reader_seek_head(JournalReader *r) {
-        forget_place(r);
-        stream_starts_know_all(&r->starts);
-        return sd_journal_seek_head(r->journal);
+void journal_reader_note_place(JournalReader *r) {
+        snprintf(r->noted, sizeof(r->noted), "%s", journal_reader_cursor(r));
+        r->since_noted = 0;
+        r->gone = false;
 }
 
-int journal_reader_seek_end(JournalReader *r) {
-        forget_place(r);
-        return sd_journal_seek_tail(r->journal);
-}
+/* --- reading --- */
 
-/* Stands on the entry that was sought: the place before it is that of the entry before. */
-static int stand_before(JournalReader *r) {
-        int e;
-
-        e = sd_journal_previous(r->journal);
-        if (e == 0)
-                return journal_reader_seek_head(r);
-        return e < 0 ? e : copy_cursor(r->journal, r->cursor);
-}
-
-int journal_reader_seek_since(JournalReader *r, usec_t realtime_usec) {
-        int e;
-
-        forget_place(r);
-        e = sd_journal_seek_realtime_usec(r->journal, realtime_usec);
-        if (e >= 0)
-                e = sd_journal_next(r->journal);
-        if (e > 0)
-                return stand_before(r);
-        return e < 0 ? e : journal_reader_seek_end(r);
-}
-
-/* An entry of another source than is read here is there as well. */
-static int is_there_unmatched(JournalReader *r, const char *cursor) {
-        int found, e;
-        bool stands;
-
-        found = journal_has_cursor(r->journal, cursor);
-        if (found < 0)
-                return found;
-        sd_journal_flush_matches(r->journal);
-        e = match(r);
-        if (e >= 0)
-                e = journal_seek(r->journal, cursor, &stands);
-        return e < 0 ? e : found;
-}
-
-/* As journal_seek(); what was kept of the old place is forgotten if there is a new one. */
-static int leave_for(JournalReader *r, const char *cursor, bool *ret_stands) {
-        int found = journal_seek(r->journal, cursor, ret_stands);
-
-        if (found >= 0)
-                forget_place(r);
-        return found;
-}
-
-int journal_reader_seek_after(JournalReader *r, const char *cursor) {
-        bool stands = false;
-        int found;
-
-        found = leave_for(r, cursor, &stands);
-        if (found < 0)
-                return found;
-        r->positioned = stands && found == 0;
-        snprintf(r->cursor, sizeof(r->cursor), "%s", cursor);
-        return found > 0 ? 1 : is_there_unmatched(r, cursor);
-}
-
-int journal_reader_seek_before(JournalReader *r, const char *cursor) {
-        bool stands = false;
-        int found;
-
-        found = leave_for(r, cursor, &stands);
-        return found < 0 || stands ? found : journal_reader_seek_end(r);
-}
-
-static int read_entry(JournalReader *r) {
+int journal_reader_read_entry(JournalReader *r) {
         if (++r->entries % JOURNAL_MEMORY_ENTRIES == 0)
                 journal_memory_release();
         return journal_entry_read(&r->entry, r->journal, &r->source, NULL);
 }
-
-int journal_reader_go_back(JournalReader *r, unsigned sources, const char *floor, unsigned max, uint64_t *lines) {
-        int e;
-
-        for (unsigned i = 0; i < max && *lines > 0; i++) {
-                e = sd_journal_previous(r->journal);
-                if (e == 0)
-                        return journal_reader_seek_head(r) < 0 ? -EIO : 1;
-                if (e < 0)
-                        return e;
-                if (*floor && sd_journal_test_cursor(r->journal, floor) > 0)
-                        return journal_reader_seek_after(r, floor) < 0 ? -EIO : 1;
-                e = read_entry(r);
-                if (e < 0)
-                        return e;
-                if (r->entry.is_half)
-                        continue; /* it is behind the last line */
-                if (journal_entry_ends_line(&r->entry, r->unit, sources))
-                        --*lines;
-        }
-        if (*lines > 0)
-                return 0;
-        e = stand_before(r);
-        return e < 0 ? e : 1;
-}
-
-/* --- reading --- */
 
 static int next_entry(JournalReader *r) {
         if (r->positioned) {
@@ -264,17 +130,23 @@ static int find_start(JournalReader *r) {
         bool stands;
         int e;
 
-        e = copy_cursor(r->journal, here);
+        e = journal_reader_copy_cursor(r, here);
         if (e >= 0)
                 e = stream_starts_find(&r->starts, r->journal, &r->source, &r->entry, &r->joiner);
         sd_journal_flush_matches(r->journal);
         if (e >= 0)
-                e = match(r);
+                e = journal_reader_match(r);
         if (e >= 0)
                 e = journal_seek(r->journal, here, &stands);
         if (e == 0)
                 e = -ESTALE; /* it went meanwhile */
-        return e < 0 ? e : read_entry(r);
+        if (e >= 0)
+                e = journal_reader_read_entry(r);
+        if (e >= 0)
+                return e;
+        line_joiner_forget(&r->joiner);
+        stream_starts_forget(&r->starts);
+        return e;
 }
 
 static int join(JournalReader *r, LogLine *ret) {
@@ -283,22 +155,44 @@ static int join(JournalReader *r, LogLine *ret) {
         return line_joiner_take(&r->joiner, &r->entry, cursor, ret);
 }
 
+/* Asking for it costs a third of reading an entry. */
+static bool is_place_wanted(const JournalReader *r) {
+        return !(r->sources & LOG_WITHOUT_CURSORS) || !*r->noted || r->gone || r->since_noted + 1 >= NOTE_ENTRIES;
+}
+
+/* Where a file went meanwhile, what was read may be what is left of it, and what it had before that was passed over:
+ * that must be known before anything is given out. */
+static int read_unchanged(JournalReader *r) {
+        char place[LOG_LINE_CURSOR_SIZE];
+        bool wanted = is_place_wanted(r);
+        int e;
+
+        e = journal_reader_read_entry(r);
+        if (e >= 0 && r->entry.is_half)
+                return -EAGAIN;
+        if (e >= 0 && wanted)
+                e = journal_reader_copy_cursor(r, place);
+        if (e >= 0 && journal_files_have_changed(&r->files, &r->source))
+                e = -ESTALE;
+        if (e < 0)
+                return e;
+        r->cursor_is_old = !wanted;
+        if (wanted)
+                memcpy(r->cursor, place, sizeof(place));
+        return 0;
+}
+
 static int take_entry(JournalReader *r, LogLine *ret) {
         int e;
 
-        e = read_entry(r);
-        if (e >= 0 && r->entry.is_half)
-                return -EAGAIN;
-        if (e >= 0 && r->files.faults != journal_memory_faults())
-                e = -EBADMSG;
+        e = read_unchanged(r);
         if (e < 0 || !journal_entry_belongs(&r->entry, r->unit))
-                return MIN_OF(e, 0);
+                return e;
         if (!stream_starts_is_known(&r->starts, &r->entry)) {
                 e = find_start(r);
                 if (e < 0)
                         return e;
         }
-        r->cursor_is_old = true;
         if (r->entry.source == LOG_SOURCE_GAP)
                 return journal_entry_gap(&r->entry, journal_reader_cursor(r), ret);
         return join(r, ret);
@@ -321,6 +215,9 @@ static void begin_run(JournalReader *r) {
         r->plain = r->run_size = 0;
         if (journal_run_begin(&r->source, r->unit, r->sources, journal_reader_cursor(r), &r->run) <= 0)
                 r->run_after = MIN_OF(2 * r->run_after, (unsigned) RUN_AFTER_MAX);
+        /* What another file has in between ends it, and that file may be gone. */
+        if (r->run && journal_files_have_changed(&r->files, &r->source))
+                r->run = journal_run_free(r->run);
 }
 
 /* The handle goes to the entry that was taken last, of the run. */
@@ -358,69 +255,90 @@ static int take_of_run(JournalReader *r, LogLine *ret) {
 
 /* --- files that change --- */
 
-static void note_check(JournalReader *r) {
-        snprintf(r->checked, sizeof(r->checked), "%s", journal_reader_cursor(r));
-        r->since_check = 0;
-}
-
-/* What was read since the last check came from a file that was just removed, or was passed over with it. */
+/* What was behind the noted place is gone, or what of it was taken is not known any more. */
 static int give_gap(JournalReader *r, LogLine *ret) {
         LogGap gap = { .reason = LOG_GAP_VACUUMED, .lines = LOG_GAP_LINES_UNKNOWN,
-                       .since = log_cursor_realtime(r->checked) };
+                       .since = log_cursor_realtime(r->noted) };
         int e;
 
         buffer_clear(&r->sentence);
         e = log_line_describe_gap(&gap, &r->sentence);
-        if (e >= 0)
-                e = sd_journal_seek_realtime_usec(r->journal, r->taken_realtime_usec + 1);
         if (e < 0)
                 return e;
         line_joiner_forget(&r->joiner);
         stream_starts_forget(&r->starts);
-        r->positioned = r->cursor_is_old = false;
-        r->checked[0] = 0;
-        r->since_check = 0;
+        r->gone = true;
         *ret = (LogLine){ .cursor = "", .realtime_usec = gap.since, .priority = LOG_INFO, .source = LOG_SOURCE_GAP,
                           .text = r->sentence.data, .size = r->sentence.size, .gap = gap };
         return 1;
 }
 
-/* From the place where all was well over what was read since; `ahead`: it stands on the first entry of that. */
+/* From the noted place over what was taken since, as far as it is still there; `ahead`: the handle stands on the first
+ * entry behind that place. */
 static int go_on(JournalReader *r, bool ahead) {
-        unsigned n = r->since_check;
+        unsigned n = r->since_noted;
+        uint64_t written;
         int e = 1;
 
-        r->positioned = ahead && n == 0;
-        if (ahead && n > 0)
+        while (n > 0 && (ahead || (e = sd_journal_next(r->journal)) > 0)) {
+                ahead = true;
+                e = sd_journal_get_realtime_usec(r->journal, &written);
+                if (e < 0)
+                        return e;
+                if (written > r->taken_realtime_usec)
+                        break;
+                e = journal_reader_copy_cursor(r, r->cursor);
+                if (e < 0)
+                        return e;
+                ahead = false;
                 n--;
-        while (n-- > 0 && (e = sd_journal_next(r->journal)) > 0)
-                ;
+        }
+        r->positioned = ahead;
         return MIN_OF(e, 0);
 }
 
-/* The same place with a new handle. 1: a gap; 0: nothing is missing. */
-static int renew(JournalReader *r, LogLine *ret) {
-        int e, found, there;
-        bool stands;
+/* 1: a gap; 0: nothing is missing. */
+static int find_place(JournalReader *r, LogLine *ret) {
+        bool found = false, stands = false;
+        int e, there;
 
-        if (!*r->checked)
-                note_check(r);
-        (void) journal_reader_cursor(r);
-        r->run = journal_run_free(r->run);
-        r->plain = 0;
-        e = open_handle(r);
-        if (e < 0 || !*r->checked)
-                return e < 0 ? e : sd_journal_seek_head(r->journal);
-        found = there = journal_seek(r->journal, r->checked, &stands);
-        if (found == 0)
-                there = is_there_unmatched(r, r->checked);
-        if (there < 0)
-                return there;
-        return there > 0 ? go_on(r, found == 0) : give_gap(r, ret);
+        if (!*r->noted)
+                return sd_journal_seek_head(r->journal);
+        there = journal_reader_stand_at(r, r->noted, &found, &stands);
+        e = there < 0 ? there : go_on(r, stands && !found);
+        if (e < 0 || there > 0 || r->gone)
+                return e;
+        return give_gap(r, ret);
 }
 
-static bool is_check_due(const JournalReader *r) {
-        return r->since_check >= CHECK_ENTRIES;
+/* The same place with a new handle; the one before may stand anywhere. */
+static int renew(JournalReader *r, LogLine *ret) {
+        int e;
+
+        r->run = journal_run_free(r->run);
+        r->plain = 0;
+        snprintf(r->cursor, sizeof(r->cursor), "%s", r->noted);
+        r->cursor_is_old = false;
+        e = journal_reader_open_handle(r);
+        if (e >= 0)
+                e = find_place(r, ret);
+        if (e >= 0)
+                return e;
+        sd_journal_close(r->journal);
+        r->journal = NULL;
+        return e;
+}
+
+static bool is_to_be_renewed(const JournalReader *r) {
+        return !r->journal || journal_files_have_changed(&r->files, &r->source);
+}
+
+/* Not all of the entry is there yet: the place is still that of the one before. */
+static void stay_before(JournalReader *r) {
+        r->positioned = !r->cursor_is_old || sd_journal_previous(r->journal) <= 0;
+        if (!r->positioned)
+                (void) journal_reader_cursor(r);
+        r->cursor_is_old = false;
 }
 
 /* As take_of_run(), of the handle's next entry; -ENODATA: there is none. */
@@ -434,14 +352,18 @@ static int take_of_handle(JournalReader *r, LogLine *ret) {
                 return e < 0 ? e : -ENODATA;
         e = take_entry(r, ret);
         if (e == -EAGAIN) {
-                r->positioned = true; /* until it is all there */
+                stay_before(r);
                 return -ENODATA;
         }
         r->plain = e >= 0 && is_plain(r) ? r->plain + 1 : 0;
         return e;
 }
 
-/* 1: a line; 0: none is there; -EAGAIN: a check is due before the next entry. */
+static bool is_note_due(const JournalReader *r) {
+        return r->since_noted >= NOTE_ENTRIES;
+}
+
+/* 1: a line; 0: none is there; -EAGAIN: the place is to be noted before the next entry. */
 static int read_line(JournalReader *r, LogLine *ret) {
         int e;
 
@@ -453,33 +375,34 @@ static int read_line(JournalReader *r, LogLine *ret) {
                         e = take_of_handle(r, ret);
                 if (e < 0)
                         return e == -ENODATA ? 0 : e; /* not counted: it is read again with a new handle */
-                r->since_check++;
+                r->since_noted++;
                 r->taken_realtime_usec = r->entry.realtime_usec;
-                if (!*r->checked)
-                        note_check(r);
-        } while (e == 0 && !is_check_due(r));
+                if (!*r->noted || r->gone)
+                        journal_reader_note_place(r);
+        } while (e == 0 && !is_note_due(r));
         return e == 0 ? -EAGAIN : e;
 }
 
+/* An end, or an error, is believed only of files that are as they were. */
 int journal_reader_next(JournalReader *r, LogLine *ret) {
-        bool due = is_check_due(r), changed;
+        unsigned handles = 0;
         int e;
 
-        for (;; due = e == -EAGAIN) {
-                changed = due && journal_files_have_changed(&r->files, &r->source);
-                if (due && !changed) {
-                        note_check(r);
+        for (;;) {
+                if (is_note_due(r)) {
+                        journal_reader_note_place(r);
                         begin_run(r);
                 }
-                e = changed ? renew(r, ret) : 0;
-                if (e == 0)
-                        e = read_line(r, ret);
+                e = r->journal ? read_line(r, ret) : -ESTALE;
                 if (e == -EAGAIN)
                         continue;
-                /* An end, or an error, is believed only of files that are as they were. */
-                if (e > 0 || !journal_files_have_changed(&r->files, &r->source))
+                if (e > 0 || !is_to_be_renewed(r))
                         return e;
-                e = renew(r, ret);
+                do {
+                        if (e < 0 && ++handles > HANDLES_MAX)
+                                return e;
+                        e = renew(r, ret);
+                } while (e < 0 && journal_files_have_changed(&r->files, &r->source));
                 if (e != 0)
                         return e;
         }

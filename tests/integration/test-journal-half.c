@@ -104,6 +104,31 @@ static void test_reader_waits(void) {
         }
 }
 
+/* One that is told no cursors asks for its place, to go on there with another reader. */
+static void test_a_reader_stays_before_it(void) {
+        VIEWING(10, false);
+        _cleanup_(journal_reader_freep) JournalReader *r = NULL;
+        const unsigned sources = LOG_SOURCES_OUTPUT | LOG_WITHOUT_CURSORS;
+        char cursor[LOG_LINE_CURSOR_SIZE];
+        LogLine line;
+
+        JOURNAL_APPEND(&v.journal, "b", { "zero", .stream = 1 }, { "one", .stream = 1 });
+        append_half(&v.journal, "MESSAGE=two");
+        if (!TAP_CHECK_INT(journal_reader_open(&v.journal.source, FIXTURE_UNIT, sources, &r), 0))
+                return;
+        for (unsigned i = 0; i < 2; i++)
+                TAP_CHECK_INT(journal_reader_next(r, &line), 1);
+        for (unsigned i = 0; i < 2; i++)
+                TAP_CHECK_INT(journal_reader_next(r, &line), 0);
+        snprintf(cursor, sizeof(cursor), "%s", journal_reader_cursor(r));
+        set_linked(&v.journal, "b", "MESSAGE=two", true);
+        if (TAP_CHECK_INT(journal_reader_next(r, &line), 1))
+                CHECK_LINE(&line, "two");
+        TAP_CHECK_INT(journal_reader_seek_after(r, cursor), 1);
+        if (TAP_CHECK_INT(journal_reader_next(r, &line), 1))
+                CHECK_LINE(&line, "two");
+}
+
 /* One that stays as it is was never finished: what comes behind it is not kept waiting for more than a second. */
 static void test_nobody_waits_for_ever(void) {
         VIEWING(10, true);
@@ -137,6 +162,7 @@ static void test_an_entry_of_the_future(void) {
 static const TapTest tests[] = {
         { "the follower waits for the rest of an entry", test_follower_waits },
         { "so does a reader", test_reader_waits },
+        { "a reader stays before it", test_a_reader_stays_before_it },
         { "nobody waits for ever", test_nobody_waits_for_ever },
         { "an entry of the future", test_an_entry_of_the_future },
 };

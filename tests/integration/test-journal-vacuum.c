@@ -1,5 +1,6 @@
 /* JournalReader and JournalFollower while the journal's files are cut, emptied and removed under them, as journald
- * does when it makes room: nothing is passed over without a gap, nothing comes twice, and nobody dies. */
+ * does when it makes room: nothing is passed over without a gap before what follows, nothing comes twice, and nobody
+ * dies. */
 #include "../lib/journal-fixture.h"
 
 #include <remote-developer/journal-follower.h>
@@ -7,6 +8,7 @@
 #include <remote-developer/strings.h>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <systemd/sd-event.h>
 
 enum { LINES = 300 };
@@ -16,6 +18,8 @@ typedef struct Vacuum {
         JournalReader *reader;
         unsigned lines, gaps, next;
         bool backwards; /* a line came again */
+        bool told;      /* of a gap, and no line has come since */
+        bool silent;    /* something was passed over that was not told */
 } Vacuum;
 
 static void vacuum_done(Vacuum *v) {
@@ -47,24 +51,29 @@ static bool vacuum_init(Vacuum *v, unsigned sources) {
         if (!vacuum_init(&v, sources))                                                                       \
                 return
 
+static void take_line(Vacuum *v, const LogLine *line) {
+        unsigned n;
+
+        if (line->source == LOG_SOURCE_GAP) {
+                TAP_CHECK_INT(line->gap.reason, LOG_GAP_VACUUMED);
+                TAP_CHECK_STRING(line->cursor, "");
+                v->gaps++;
+                v->told = true;
+                return;
+        }
+        n = (unsigned) strtoul(line->text, NULL, 10);
+        v->backwards |= n < v->next;
+        v->silent |= n > v->next && !v->told;
+        v->told = false;
+        v->lines++;
+        v->next = n + 1;
+}
+
 static void take(Vacuum *v, unsigned max) {
         LogLine line;
 
-        while (max-- > 0 && journal_reader_next(v->reader, &line) > 0) {
-                unsigned n;
-
-                if (line.source == LOG_SOURCE_GAP) {
-                        TAP_CHECK_INT(line.gap.reason, LOG_GAP_VACUUMED);
-                        TAP_CHECK_STRING(line.cursor, "");
-                        v->gaps++;
-                        continue;
-                }
-                n = (unsigned) strtoul(line.text, NULL, 10);
-                v->backwards |= n < v->next;
-                /* What is passed over was announced, or is announced within the next few entries. */
-                v->lines++;
-                v->next = n + 1;
-        }
+        while (max-- > 0 && journal_reader_next(v->reader, &line) > 0)
+                take_line(v, &line);
 }
 
 /* As vacuuming does it: the name goes, and then what is in the file; where holes cannot be punched it is cut. */
@@ -89,7 +98,7 @@ static void check_vacuum_amid(unsigned sources, bool cut, unsigned read) {
         TAP_CHECK_INT(v.lines, read);
         vacuum(&v, "a", cut);
         take(&v, UINT32_MAX);
-        TAP_CHECK(!v.backwards);
+        TAP_CHECK(!v.backwards && !v.silent);
         TAP_CHECK(!cut || journal_memory_faults() > before);
         TAP_CHECK_INT(v.next, 3 * LINES);
         TAP_CHECK_INT(v.gaps, 1);
@@ -139,6 +148,67 @@ static void test_a_rotation_amid(void) {
         }
 }
 
+/* Somebody who comes back reads on behind a cursor, whose file goes before the first line is read. */
+static void test_the_file_goes_behind_a_cursor(void) {
+        static const unsigned sources[] = { LOG_SOURCES_ALL, LOG_SOURCES_OUTPUT | LOG_WITHOUT_CURSORS };
+
+        for (size_t i = 0; i < 2 * ELEMENTSOF(sources); i++) {
+                VACUUM(sources[i / 2]);
+                char cursor[LOG_LINE_CURSOR_SIZE];
+
+                take(&v, 100);
+                snprintf(cursor, sizeof(cursor), "%s", journal_reader_cursor(v.reader));
+                TAP_CHECK_INT(journal_reader_seek_after(v.reader, cursor), 1);
+                vacuum(&v, "a", i % 2 == 0);
+                take(&v, 1);
+                TAP_CHECK_INT(v.gaps, 1);
+                vacuum(&v, "b", i % 2 == 0);
+                take(&v, UINT32_MAX);
+                TAP_CHECK_INT(v.lines, 100 + LINES);
+                TAP_CHECK(!v.backwards && !v.silent);
+                TAP_CHECK_INT(v.gaps, 1);
+        }
+}
+
+/* The kernel gives two changes of a directory one time where they come within one tick. */
+static void test_two_changes_at_one_time(void) {
+        VACUUM(LOG_SOURCES_ALL);
+        struct stat before;
+
+        take(&v, 10);
+        TAP_CHECK_INT(stat(v.journal.directory, &before), 0);
+        vacuum(&v, "a", false);
+        TAP_CHECK_INT(utimensat(AT_FDCWD, v.journal.directory,
+                                (struct timespec[]){ before.st_atim, before.st_mtim }, 0), 0);
+        take(&v, UINT32_MAX);
+        TAP_CHECK_INT(v.lines, 10 + 2 * LINES);
+        TAP_CHECK(!v.backwards && !v.silent);
+}
+
+/* Of two files that are read in turns one goes, all of which was read. */
+static void test_one_of_two_goes(void) {
+        VACUUM(LOG_SOURCES_ALL);
+        static char texts[100][8];
+        FixtureEntry entries[100];
+
+        for (const char *file = "abc"; *file; file++)
+                vacuum(&v, (char[]){ *file, 0 }, false);
+        for (unsigned i = 0; i < ELEMENTSOF(entries); i++) {
+                snprintf(texts[i], sizeof(texts[i]), "%u", i);
+                entries[i] = (FixtureEntry){ texts[i] };
+        }
+        journal_fixture_append(&v.journal, "user", entries, 10);
+        journal_fixture_append(&v.journal, "system", entries + 10, 10);
+        journal_fixture_append(&v.journal, "user", entries + 20, 80);
+        TAP_CHECK_INT(journal_reader_seek_head(v.reader), 0);
+        take(&v, 60);
+        vacuum(&v, "system", false);
+        take(&v, UINT32_MAX);
+        TAP_CHECK_INT(v.lines, ELEMENTSOF(entries));
+        TAP_CHECK_INT(v.gaps, 0);
+        TAP_CHECK(!v.backwards && !v.silent);
+}
+
 static void test_all_goes(void) {
         VACUUM(LOG_SOURCES_ALL);
 
@@ -181,12 +251,52 @@ static void test_the_followers_file_is_cut(void) {
         sd_event_unref(event);
 }
 
+static void follow_and_vacuum(void *userdata, const char *unit _unused_, const LogLine *line) {
+        Vacuum *v = userdata;
+
+        take_line(v, line);
+        if (v->lines == 50 && v->gaps == 0)
+                vacuum(v, "d", false);
+}
+
+/* journald is another process: it does not wait until the follower has looked at the files again. */
+static void test_the_followers_file_goes_amid(void) {
+        VACUUM(LOG_SOURCES_ALL);
+        _cleanup_(journal_follower_freep) JournalFollower *follower = NULL;
+        FixtureEntry entries[100];
+        char texts[100][8];
+        sd_event *event = NULL;
+
+        for (unsigned i = 0; i < ELEMENTSOF(entries); i++) {
+                snprintf(texts[i], sizeof(texts[i]), "%u", i);
+                entries[i] = (FixtureEntry){ texts[i] };
+        }
+        if (!TAP_CHECK_INT(sd_event_new(&event), 0))
+                return;
+        if (TAP_CHECK_INT(journal_follower_new(event, &v.journal.source, TASK_SLICE, 1000, follow_and_vacuum, &v,
+                                               &follower), 0)) {
+                journal_fixture_append(&v.journal, "d", entries, 70);
+                journal_fixture_append(&v.journal, "e", entries + 70, 30);
+                TAP_CHECK_INT(journal_follower_pump(follower, 1000), 0);
+                TAP_CHECK_INT(v.lines, 80);
+                TAP_CHECK_INT(v.gaps, 1);
+                TAP_CHECK_INT(v.next, ELEMENTSOF(entries));
+                TAP_CHECK(!v.backwards && !v.silent);
+        }
+        follower = journal_follower_free(follower);
+        sd_event_unref(event);
+}
+
 static const TapTest tests[] = {
         { "the file that is being read goes", test_the_file_that_is_read_goes },
         { "what was read goes", test_what_was_read_goes },
         { "a rotation amid", test_a_rotation_amid },
+        { "the file goes behind a cursor", test_the_file_goes_behind_a_cursor },
+        { "two changes at one time", test_two_changes_at_one_time },
+        { "one of two goes", test_one_of_two_goes },
         { "all goes", test_all_goes },
         { "the follower's file is cut", test_the_followers_file_is_cut },
+        { "the follower's file goes amid", test_the_followers_file_goes_amid },
 };
 
 int main(void) {
