@@ -10,7 +10,8 @@
 void journal_memory_release(void);
 
 /* journald may cut a file that is mapped here, when it archives or vacuums it; to touch what is gone is SIGBUS. From
- * now on zeros are read there instead, which libsystemd takes for a damaged file. To be called once, by a program. */
+ * now on zeros are read there instead, which libsystemd takes for a damaged file, or for its own mistake, and ends the
+ * program: that is an error from now on as well. To be called once, by a program. */
 int journal_memory_catch_faults(void);
 
 /* How often that has happened. What was read since it last changed is not to be believed. */

@@ -6,6 +6,8 @@
  * all readers. Nobody waits for it: it is asked. */
 #include "journal-files.h"
 
+#include "journal-guard.h"
+
 #include <remote-developer/journal-memory.h>
 
 #include <errno.h>
@@ -93,7 +95,8 @@ static uint64_t stamp_now(const JournalSource *source) {
 }
 
 static JournalFiles look(const JournalSource *source) {
-        return (JournalFiles){ .stamp = stamp_now(source), .faults = journal_memory_faults() };
+        return (JournalFiles){ .stamp = stamp_now(source),
+                               .faults = journal_memory_faults() + journal_guard_caught() };
 }
 
 JournalFiles journal_files_now(const JournalSource *source) {

@@ -8,7 +8,7 @@
 
 typedef struct JournalFiles {
         uint64_t stamp;  /* of the directories */
-        unsigned faults; /* journal-memory.h */
+        unsigned faults; /* journal-memory.h, journal-guard.h */
 } JournalFiles;
 
 /* The directories that they are in, borrowed; how many. */
@@ -18,6 +18,6 @@ size_t journal_files_places(const JournalSource *source, const char *ret[static 
 /* As they are now. */
 JournalFiles journal_files_now(const JournalSource *source);
 
-/* A file came, went, was renamed or cut since: one system call, nearly always. What was read before this said no is
- * believed, and that nothing was passed over. */
+/* A file came, went, was renamed or cut since, or libsystemd gave up amid it: one system call, nearly always. What was
+ * read before this said no is believed, and that nothing was passed over. */
 bool journal_files_have_changed(const JournalFiles *f, const JournalSource *source);

@@ -11,6 +11,7 @@
 
 #include "journal-coverage.h"
 #include "journal-files.h"
+#include "journal-guard.h"
 #include "line-joiner.h"
 
 #include <stdio.h>
@@ -163,7 +164,7 @@ static int seek_end(JournalFollower *f) {
 
         r = sd_journal_seek_tail(f->journal);
         if (r >= 0)
-                r = sd_journal_previous(f->journal);
+                r = journal_guard_previous(f->journal);
         if (r == 0)
                 return sd_journal_seek_head(f->journal);
         if (r > 0)
@@ -251,6 +252,7 @@ static int take_next(JournalFollower *f) {
         int r;
 
         r = next_entry(f);
+        /* libsystemd gave up: see journal-guard.h. */
         if (r < 0 && journal_files_have_changed(&f->files, &f->source))
                 return -ESTALE;
         if (r <= 0)

@@ -1,4 +1,5 @@
 /* Opening the journal, and which of its entries belong to whom. See journal-internal.h. */
+#include "journal-guard.h"
 #include "journal-internal.h"
 
 #include <remote-developer/log-cursor.h>
@@ -186,7 +187,7 @@ static int pass_same_time(sd_journal *j, const char *cursor) {
                 r = sd_journal_get_realtime_usec(j, &time);
                 if (r < 0 || time != wanted)
                         return MIN_OF(r, 0);
-                r = sd_journal_next(j);
+                r = journal_guard_next(j);
                 if (r <= 0)
                         return r;
                 if (sd_journal_test_cursor(j, cursor) > 0)
@@ -200,7 +201,7 @@ static int seek_first(sd_journal *j, const char *cursor, bool *ret_stands) {
 
         r = sd_journal_seek_cursor(j, cursor);
         if (r >= 0)
-                r = sd_journal_next(j);
+                r = journal_guard_next(j);
         *ret_stands = r > 0;
         return r <= 0 ? r : sd_journal_test_cursor(j, cursor);
 }
@@ -223,7 +224,7 @@ int journal_next(sd_journal *j, const JournalSource *source, const char *cursor)
         bool stands;
         int r;
 
-        r = sd_journal_next(j);
+        r = journal_guard_next(j);
         if (r <= 0 || !source->split)
                 return r;
         r = sd_journal_get_realtime_usec(j, &written);
@@ -231,10 +232,10 @@ int journal_next(sd_journal *j, const JournalSource *source, const char *cursor)
                 return r < 0 ? r : 1;
         if (!*cursor) {
                 r = sd_journal_seek_head(j);
-                return r < 0 ? r : sd_journal_next(j);
+                return r < 0 ? r : journal_guard_next(j);
         }
         r = journal_seek(j, cursor, &stands);
-        return r > 0 ? sd_journal_next(j) : r < 0 ? r : stands;
+        return r > 0 ? journal_guard_next(j) : r < 0 ? r : stands;
 }
 
 int journal_has_cursor(sd_journal *j, const char *cursor) {

@@ -6,6 +6,8 @@
 
 #include <remote-developer/macros.h>
 
+#include "journal-guard.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
@@ -34,7 +36,7 @@ int journal_memory_catch_faults(void) {
         struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER };
 
         page_size = (uintptr_t) sysconf(_SC_PAGESIZE);
-        return sigaction(SIGBUS, &action, NULL) < 0 ? -errno : 0;
+        return sigaction(SIGBUS, &action, NULL) < 0 ? -errno : journal_guard_catch();
 }
 
 unsigned journal_memory_faults(void) {

@@ -1,6 +1,8 @@
 /* JournalReader: going to another place of the log. See journal-reader.h. */
 #include "journal-reader-internal.h"
 
+#include "journal-guard.h"
+
 #include <stdio.h>
 
 /* New handles for one place, where the journal's files change all the time. */
@@ -32,7 +34,7 @@ int journal_reader_seek_end(JournalReader *r) {
 static int stand_before(JournalReader *r) {
         int e;
 
-        e = sd_journal_previous(r->journal);
+        e = journal_guard_previous(r->journal);
         if (e == 0)
                 return journal_reader_seek_head(r);
         if (e >= 0)
@@ -48,7 +50,7 @@ int journal_reader_seek_since(JournalReader *r, usec_t realtime_usec) {
         forget_place(r);
         e = sd_journal_seek_realtime_usec(r->journal, realtime_usec);
         if (e >= 0)
-                e = sd_journal_next(r->journal);
+                e = journal_guard_next(r->journal);
         if (e > 0)
                 return stand_before(r);
         return e < 0 ? e : journal_reader_seek_end(r);
@@ -118,7 +120,7 @@ int journal_reader_go_back(JournalReader *r, unsigned sources, const char *floor
         int e;
 
         for (unsigned i = 0; i < max && *lines > 0; i++) {
-                e = sd_journal_previous(r->journal);
+                e = journal_guard_previous(r->journal);
                 if (e == 0)
                         return journal_reader_seek_head(r) < 0 ? -EIO : 1;
                 if (e < 0)

@@ -10,6 +10,7 @@
 #include <remote-developer/strings.h>
 
 #include "journal-doubles.h"
+#include "journal-guard.h"
 
 #include <stdio.h>
 #include <syslog.h>
@@ -280,7 +281,7 @@ static int go_on(JournalReader *r, bool ahead) {
         uint64_t written;
         int e = 1;
 
-        while (n > 0 && (ahead || (e = sd_journal_next(r->journal)) > 0)) {
+        while (n > 0 && (ahead || (e = journal_guard_next(r->journal)) > 0)) {
                 ahead = true;
                 e = sd_journal_get_realtime_usec(r->journal, &written);
                 if (e < 0)
@@ -335,7 +336,7 @@ static bool is_to_be_renewed(const JournalReader *r) {
 
 /* Not all of the entry is there yet: the place is still that of the one before. */
 static void stay_before(JournalReader *r) {
-        r->positioned = !r->cursor_is_old || sd_journal_previous(r->journal) <= 0;
+        r->positioned = !r->cursor_is_old || journal_guard_previous(r->journal) <= 0;
         if (!r->positioned)
                 (void) journal_reader_cursor(r);
         r->cursor_is_old = false;

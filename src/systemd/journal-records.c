@@ -4,11 +4,15 @@
 #include <remote-developer/journal-socket.h>
 #include <remote-developer/strings.h>
 
+#include "journal-guard.h"
 #include "journal-internal.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <systemd/sd-messages.h>
+
+/* What is found again is what it was. */
+#define READS_MAX 3
 
 /* Steps and what runs after the end have the same message id. */
 static void take_exit(sd_journal *j, Evidence *e) {
@@ -146,7 +150,7 @@ static void take_record(sd_journal *j, Evidence *e) {
                 }
 }
 
-int journal_records_read(const JournalSource *source, const char *unit, const char *invocation_id,
+static int read_records(const JournalSource *source, const char *unit, const char *invocation_id,
                          char *const *other_than, Evidence *ret) {
         sd_journal *j;
         int r;
@@ -157,10 +161,19 @@ int journal_records_read(const JournalSource *source, const char *unit, const ch
         r = journal_add_match(j, source->scope == RUNTIME_SCOPE_USER ? "USER_UNIT" : "UNIT", unit);
         if (r >= 0)
                 r = sd_journal_seek_head(j);
-        while (r >= 0 && (r = sd_journal_next(j)) > 0)
+        while (r >= 0 && (r = journal_guard_next(j)) > 0)
                 if (record_is_trusted(j, source->scope, unit) &&
                                 record_is_of(j, source->scope, invocation_id, other_than))
                         take_record(j, ret);
         sd_journal_close(j);
+        return r;
+}
+
+int journal_records_read(const JournalSource *source, const char *unit, const char *invocation_id,
+                         char *const *other_than, Evidence *ret) {
+        int r = -EUCLEAN;
+
+        for (unsigned i = 0; r == -EUCLEAN && i < READS_MAX; i++)
+                r = read_records(source, unit, invocation_id, other_than, ret);
         return r;
 }

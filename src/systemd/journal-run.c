@@ -8,6 +8,7 @@
  * Not read here: values that are packed otherwise than by zstd. */
 #include "journal-run.h"
 
+#include "journal-guard.h"
 #include "journal-headers.h"
 #include "journal-internal.h"
 #include "journal-unpack.h"
@@ -214,7 +215,7 @@ static int end_before_next(JournalRun *r, sd_journal *j, const char *cursor, con
 
         e = sd_journal_seek_cursor(j, cursor);
         if (e >= 0)
-                e = sd_journal_next(j);
+                e = journal_guard_next(j);
         if (e > 0)
                 e = sd_journal_get_cursor(j, &next);
         if (e < 0 || !next)

@@ -3,6 +3,8 @@
 
 #include <remote-developer/strings.h>
 
+#include "journal-guard.h"
+
 /* So far a line's begin is looked for: 3 GiB of a line that journald cuts at its default LineMax=. */
 #define BACK_MAX 65536
 
@@ -50,7 +52,7 @@ static int look_at_stream(sd_journal *j, const char *stream_id, const char *curs
 static int find_end_before(sd_journal *j, const JournalSource *journal, const JournalEntry *e, JournalEntry *at) {
         int r, found = 0;
 
-        for (unsigned i = 0; i < BACK_MAX && (r = sd_journal_previous(j)) > 0; i++) {
+        for (unsigned i = 0; i < BACK_MAX && (r = journal_guard_previous(j)) > 0; i++) {
                 r = journal_entry_read(at, j, journal, NULL);
                 if (r < 0)
                         return r;
@@ -74,7 +76,7 @@ static int take_parts(sd_journal *j, const JournalSource *journal, LogSource sou
         LogLine piece;
         int r;
 
-        while ((r = sd_journal_next(j)) > 0 && sd_journal_test_cursor(j, here) <= 0) {
+        while ((r = journal_guard_next(j)) > 0 && sd_journal_test_cursor(j, here) <= 0) {
                 r = journal_entry_read(at, j, journal, NULL);
                 if (r >= 0 && at->source == source && at->has_text && at->goes_on)
                         r = line_joiner_take(joiner, at, "", &piece);

@@ -10,8 +10,25 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <systemd/sd-event.h>
+#include <systemd/sd-journal.h>
 
 enum { LINES = 300 };
+
+int __real_sd_journal_next(sd_journal *j);
+int __wrap_sd_journal_next(sd_journal *j);
+
+/* Calls until libsystemd gives up once; 0: it does not. The linker puts this in the place of its own. */
+static unsigned gives_up;
+static unsigned given_up;
+
+int __wrap_sd_journal_next(sd_journal *j) {
+        int r = __real_sd_journal_next(j);
+
+        if (gives_up == 0 || --gives_up > 0)
+                return r;
+        given_up++;
+        abort();
+}
 
 typedef struct Vacuum {
         JournalFixture journal;
@@ -221,6 +238,27 @@ static void test_all_goes(void) {
         TAP_CHECK(v.lines < LINES);
 }
 
+/* libsystemd takes for its own mistake what journald does to a file that it reads, at any moment. */
+static void test_libsystemd_gives_up(void) {
+        static const unsigned sources[] = { LOG_SOURCES_ALL, LOG_SOURCES_OUTPUT | LOG_WITHOUT_CURSORS };
+
+        for (unsigned n = 1; n < 400; n += 7) {
+                VACUUM(sources[n % 2]);
+                char cursor[LOG_LINE_CURSOR_SIZE];
+
+                given_up = 0;
+                gives_up = n;
+                take(&v, 100);
+                snprintf(cursor, sizeof(cursor), "%s", journal_reader_cursor(v.reader));
+                TAP_CHECK_INT(journal_reader_seek_after(v.reader, cursor), 1);
+                take(&v, UINT32_MAX);
+                TAP_CHECK_INT(given_up, 1);
+                TAP_CHECK_INT(v.lines, 3 * LINES);
+                TAP_CHECK_INT(v.gaps, 0);
+                TAP_CHECK(!v.backwards && !v.silent);
+        }
+}
+
 /* --- the follower --- */
 
 static void count(void *userdata, const char *unit _unused_, const LogLine *line _unused_) {
@@ -287,6 +325,38 @@ static void test_the_followers_file_goes_amid(void) {
         sd_event_unref(event);
 }
 
+static void test_libsystemd_gives_up_on_the_follower(void) {
+        VACUUM(LOG_SOURCES_ALL);
+        _cleanup_(journal_follower_freep) JournalFollower *follower = NULL;
+        static char texts[60][8];
+        FixtureEntry entries[60];
+        sd_event *event = NULL;
+
+        for (unsigned i = 0; i < ELEMENTSOF(entries); i++) {
+                snprintf(texts[i], sizeof(texts[i]), "%u", i);
+                entries[i] = (FixtureEntry){ texts[i] };
+        }
+        if (!TAP_CHECK_INT(sd_event_new(&event), 0))
+                return;
+        if (TAP_CHECK_INT(journal_follower_new(event, &v.journal.source, TASK_SLICE, 1000, follow_and_vacuum, &v,
+                                               &follower), 0)) {
+                given_up = 0;
+                v.gaps = 1; /* nothing is to be removed */
+                for (unsigned n = 0; n < ELEMENTSOF(entries); n += 6) {
+                        gives_up = n / 6 + 1;
+                        journal_fixture_append(&v.journal, "d", entries + n, 6);
+                        TAP_CHECK_INT(journal_follower_pump(follower, 1000), 0);
+                }
+                gives_up = 0;
+                TAP_CHECK(given_up > 3);
+                TAP_CHECK_INT(v.lines, ELEMENTSOF(entries));
+                TAP_CHECK_INT(v.gaps, 1);
+                TAP_CHECK(!v.backwards && !v.silent);
+        }
+        follower = journal_follower_free(follower);
+        sd_event_unref(event);
+}
+
 static const TapTest tests[] = {
         { "the file that is being read goes", test_the_file_that_is_read_goes },
         { "what was read goes", test_what_was_read_goes },
@@ -295,8 +365,10 @@ static const TapTest tests[] = {
         { "two changes at one time", test_two_changes_at_one_time },
         { "one of two goes", test_one_of_two_goes },
         { "all goes", test_all_goes },
+        { "libsystemd gives up", test_libsystemd_gives_up },
         { "the follower's file is cut", test_the_followers_file_is_cut },
         { "the follower's file goes amid", test_the_followers_file_goes_amid },
+        { "libsystemd gives up on the follower", test_libsystemd_gives_up_on_the_follower },
 };
 
 int main(void) {

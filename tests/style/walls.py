@@ -3,7 +3,7 @@
 
 A library that is included in one room only can be replaced, faked in a test, and understood in one place. The
 public headers, which everybody reads, show none of them. The banned functions are those that overflow, start a
-shell, lose errors, or block the one event loop.
+shell, lose errors, block the one event loop, or end the program.
 """
 
 import re
@@ -83,6 +83,10 @@ BANNED = {
     'sleep': 'a timer of the event loop',
     'usleep': 'a timer of the event loop',
     'nanosleep': 'a timer of the event loop',
+    'sd_journal_next': 'journal_guard_next: libsystemd may abort',
+    'sd_journal_previous': 'journal_guard_previous: libsystemd may abort',
+    'sd_journal_next_skip': 'journal_guard_next: libsystemd may abort',
+    'sd_journal_previous_skip': 'journal_guard_previous: libsystemd may abort',
 }
 # A member such as options.system is a name, not a call of the C library.
 CALL = re.compile(r'(?<![\w.])(?<!->)(' + '|'.join(BANNED) + r')\s*\(')
