@@ -40,8 +40,8 @@ int journal_reader_seek_head(JournalReader *r);
 int journal_reader_seek_end(JournalReader *r);
 int journal_reader_seek_since(JournalReader *r, usec_t realtime_usec); /* the first entry that is not older */
 
-/* 1: the entry is there; 0: it is not, nothing of its time may be: it stands on the next one there is; -EINVAL: the
- * journal does not take it for a cursor. */
+/* 1: the entry is there, or the one that was written next; 0: neither is, and others may be missing: it stands on the
+ * next one there is; -EINVAL: the journal does not take it for a cursor. */
 int journal_reader_seek_after(JournalReader *r, const char *cursor);
 
 /* As above, but before the line that ends there. */

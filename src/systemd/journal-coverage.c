@@ -45,14 +45,13 @@ static JournalHeader *find_file(JournalHeaders *headers, const JournalHeader *fi
         return NULL;
 }
 
-/* The number of the first entry that is there behind those that were read of a file; one that is empty tells with
- * which it will begin. 0: there is none. */
+/* The number of the first entry that is there, or will be, behind those that were read of a file. 0: there is none. */
 static uint64_t first_behind(const JournalHeaders *now, const JournalHeader *gone) {
         uint64_t found = 0;
 
         for (size_t i = 0; i < now->n; i++) {
                 const JournalHeader *h = &now->items[i];
-                uint64_t first = h->tail_usec != 0 ? h->head_seqnum : h->tail_seqnum + 1;
+                uint64_t first = journal_header_first(h);
 
                 if (journal_header_is_of(h, gone->seqnum_id) && first > gone->read_seqnum &&
                     (found == 0 || first < found))

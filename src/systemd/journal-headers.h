@@ -38,5 +38,10 @@ bool journal_place_parse(const char *cursor, JournalPlace *ret);
 /* Of the same sequence, as the files of one rotation after the other are. */
 bool journal_header_is_of(const JournalHeader *h, const uint8_t seqnum_id[static JOURNAL_ID_SIZE]);
 
+/* The number of its first entry; of one that is empty, with which it will begin. */
+static inline uint64_t journal_header_first(const JournalHeader *h) {
+        return h->tail_usec != 0 ? h->head_seqnum : h->tail_seqnum + 1;
+}
+
 /* Reads one of them again. -ESTALE: its name is another file's by now. */
 int journal_header_update(JournalHeader *h);

@@ -47,6 +47,6 @@ int journal_reader_copy_cursor(const JournalReader *r, char ret[static LOG_LINE_
 /* All up to the reader's cursor was taken. */
 void journal_reader_note_place(JournalReader *r);
 
-/* As journal_seek(), and then whether an entry of that cursor is there, also of a source that is not read here. 1 or
- * 0; `ret_found`: the handle stands on it. */
+/* As journal_seek(), and then whether the entry of that cursor is there, also of a source that is not read here, or
+ * the one that was written next. 1 or 0; `ret_found`: the handle stands on it. */
 int journal_reader_stand_at(JournalReader *r, const char *cursor, bool *ret_found, bool *ret_stands);

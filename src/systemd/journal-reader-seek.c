@@ -2,6 +2,7 @@
 #include "journal-reader-internal.h"
 
 #include "journal-guard.h"
+#include "journal-headers.h"
 
 #include <stdio.h>
 
@@ -71,11 +72,31 @@ static int is_there_unmatched(JournalReader *r, const char *cursor, bool *ret_fo
         return e < 0 ? e : found;
 }
 
+/* What there is goes on with the number behind that of the entry, which is gone: there was none between. */
+static bool goes_on_behind(const JournalSource *source, const char *cursor) {
+        JournalHeaders headers = {};
+        JournalPlace place;
+        bool found = false;
+
+        if (!journal_place_parse(cursor, &place))
+                return false;
+        (void) journal_headers_read(&headers, source);
+        for (size_t i = 0; i < headers.n; i++) {
+                const JournalHeader *h = &headers.items[i];
+
+                found |= journal_header_is_of(h, place.seqnum_id) && journal_header_first(h) == place.seqnum + 1;
+        }
+        journal_headers_done(&headers);
+        return found;
+}
+
 int journal_reader_stand_at(JournalReader *r, const char *cursor, bool *ret_found, bool *ret_stands) {
         int e = journal_seek(r->journal, cursor, ret_stands);
 
         *ret_found = e > 0;
-        return e == 0 ? is_there_unmatched(r, cursor, ret_found, ret_stands) : e;
+        if (e == 0)
+                e = is_there_unmatched(r, cursor, ret_found, ret_stands);
+        return e == 0 ? goes_on_behind(&r->source, cursor) : e;
 }
 
 /* What a place is like is believed only of files that are as they were when the handle was opened. */

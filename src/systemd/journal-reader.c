@@ -295,6 +295,8 @@ static int go_on(JournalReader *r, bool ahead) {
                 n--;
         }
         r->positioned = ahead;
+        if (n < r->since_noted)
+                journal_reader_note_place(r);
         return MIN_OF(e, 0);
 }
 
@@ -316,6 +318,10 @@ static int find_place(JournalReader *r, LogLine *ret) {
 static int renew(JournalReader *r, LogLine *ret) {
         int e;
 
+        if (r->run)
+                (void) journal_reader_cursor(r);
+        if (!r->cursor_is_old && *r->cursor && !r->gone)
+                journal_reader_note_place(r);
         r->run = journal_run_free(r->run);
         r->plain = 0;
         snprintf(r->cursor, sizeof(r->cursor), "%s", r->noted);

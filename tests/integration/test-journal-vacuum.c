@@ -1,7 +1,7 @@
 /* JournalReader and JournalFollower while the journal's files are cut, emptied and removed under them, as journald
  * does when it makes room: nothing is passed over without a gap before what follows, nothing comes twice, and nobody
  * dies. */
-#include "../lib/journal-fixture.h"
+#include "../lib/journal-patch.h"
 
 #include <remote-developer/journal-follower.h>
 #include <remote-developer/journal-memory.h>
@@ -142,6 +142,32 @@ static void test_what_was_read_goes(void) {
                 TAP_CHECK_INT(v.lines, 3 * LINES);
                 TAP_CHECK_INT(v.gaps, 0);
                 TAP_CHECK(!v.backwards);
+        }
+}
+
+/* journald numbers what it writes: the first entry that is there says whether there was one before it. */
+static void check_goes_on(unsigned read, bool comes_back) {
+        VACUUM(LOG_SOURCES_ALL);
+        char cursor[LOG_LINE_CURSOR_SIZE];
+
+        journal_patch_continue(&v.journal, "a", "b");
+        TAP_CHECK_INT(journal_reader_seek_head(v.reader), 0);
+        take(&v, read);
+        snprintf(cursor, sizeof(cursor), "%s", journal_reader_cursor(v.reader));
+        vacuum(&v, "a", false);
+        if (comes_back)
+                TAP_CHECK_INT(journal_reader_seek_after(v.reader, cursor), read == LINES);
+        take(&v, UINT32_MAX);
+        TAP_CHECK_INT(v.lines, read + 2 * LINES);
+        TAP_CHECK_INT(v.gaps, read < LINES && !comes_back);
+        TAP_CHECK(!v.backwards && (comes_back || !v.silent));
+}
+
+static void test_what_is_there_goes_on(void) {
+        for (unsigned comes_back = 0; comes_back < 2; comes_back++) {
+                check_goes_on(LINES, comes_back);
+                check_goes_on(LINES - 1, comes_back);
+                check_goes_on(LINES - 60, comes_back);
         }
 }
 
@@ -360,6 +386,7 @@ static void test_libsystemd_gives_up_on_the_follower(void) {
 static const TapTest tests[] = {
         { "the file that is being read goes", test_the_file_that_is_read_goes },
         { "what was read goes", test_what_was_read_goes },
+        { "what is there goes on", test_what_is_there_goes_on },
         { "a rotation amid", test_a_rotation_amid },
         { "the file goes behind a cursor", test_the_file_goes_behind_a_cursor },
         { "two changes at one time", test_two_changes_at_one_time },
