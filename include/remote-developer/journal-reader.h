@@ -5,8 +5,8 @@
  * is always the begin of a line; wherever a reader begins, it finds the begin of a line that was cut before that
  * place.
  *
- * No inotify instance is held: a reader looks when it is asked. A reader that stays open across a rotation of the
- * journal may stop seeing new entries; open a new one to be sure.
+ * A reader looks when it is asked; all of them share one inotify instance, which tells nobody of itself. A reader that
+ * stays open across a rotation of the journal may stop seeing new entries; open a new one to be sure.
  */
 #pragma once
 

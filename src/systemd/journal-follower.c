@@ -58,6 +58,7 @@ struct JournalFollower {
         unsigned entries;                 /* taken so far */
         bool unreadable;                  /* the next entry was not to be read just now */
         JournalFiles files;               /* that the handle has and the coverage knows */
+        bool lost;                        /* the handle does not stand where it should */
         JournalCoverage coverage;
         bool announced;                   /* journald has written something, perhaps nobody's */
 };
@@ -222,7 +223,10 @@ static int renew_handle(JournalFollower *f) {
                 r = sd_journal_process(f->journal);
         if (r >= 0)
                 r = renew_coverage(f);
-        return r < 0 ? r : journal_follower_look_afresh(f);
+        if (r >= 0)
+                r = journal_follower_look_afresh(f);
+        f->lost = r < 0;
+        return r;
 }
 
 static int look_at_files(JournalFollower *f) {
@@ -232,7 +236,7 @@ static int look_at_files(JournalFollower *f) {
 
         if (changed)
                 f->files = journal_files_now(&f->source);
-        if (!f->journal || faults != f->files.faults)
+        if (!f->journal || f->lost || faults != f->files.faults)
                 return renew_handle(f);
         r = sd_journal_process(f->journal);
         if (r == SD_JOURNAL_INVALIDATE && !changed)
