@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <systemd/sd-id128.h>
 #include <unistd.h>
@@ -83,9 +84,12 @@ static uint64_t stamp_now(const JournalSource *source) {
         char events[4096];
         const char *paths[JOURNAL_PLACES_MAX];
         uint64_t stamp = 0;
+        int waiting = 0;
 
         if (watch.fd >= 0) {
-                while (read(watch.fd, events, sizeof(events)) > 0)
+                /* To ask takes half as long as to read nothing, which is what there is for nearly every entry. */
+                while (ioctl(watch.fd, FIONREAD, &waiting) >= 0 && waiting > 0 &&
+                       read(watch.fd, events, sizeof(events)) > 0)
                         watch.changes++;
                 return watch.changes;
         }
