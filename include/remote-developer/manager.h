@@ -142,7 +142,17 @@ typedef struct ManagerHealth {
         const Strays *refused;       /* left as they are: newer documents, and what could not be set aside */
 } ManagerHealth;
 
+/* Looks at the journal, the disk and the files that lie aside: some hundred microseconds. */
 void manager_health(Manager *m, ManagerHealth *ret);
+
+/* What of that is known without looking. */
+typedef struct ManagerPulse {
+        bool systemd_connected;
+        int write_error;
+        size_t tasks; /* known */
+} ManagerPulse;
+
+ManagerPulse manager_pulse(const Manager *m);
 
 /* For tests: as manager_start() on a connection that the caller made. */
 int manager_start_on_bus(Manager *m, sd_bus *bus);

@@ -42,6 +42,14 @@ typedef struct LogPlace {
         HttpStream *const *stream; /* the owner's; NULL as long as there is none */
 } LogPlace;
 
+/* Of GET /api/health; see health.c. */
+typedef struct HealthAnswer {
+        usec_t made_usec; /* monotonic; 0: there is none */
+        ManagerPulse pulse; /* ... as it was then */
+        unsigned status;
+        Buffer body;
+} HealthAnswer;
+
 struct Api {
         sd_event *event;
         Manager *manager;
@@ -55,6 +63,7 @@ struct Api {
         LIST_HEAD(, OperationWait) waits;   /* requests whose operation is under way */
         LogPage *pages;         /* not answered yet, the one whose turn is next first */
         unsigned n_pages, n_waiting_pages;
+        HealthAnswer health[2]; /* for those who may look at tasks; for strangers */
         sd_event_source *page_source, *page_timer;
         bool ending;
 };
@@ -92,6 +101,7 @@ void api_get_stream(Api *a, HttpRequest *r, const char *id);
 void api_get_page(Api *a, HttpRequest *r, const char *parameter);
 void api_get_health(Api *a, HttpRequest *r, const char *parameter);
 
+void health_answers_done(Api *a);
 void operation_waits_end(Api *a); /* operation-handlers.c: answers those that wait */
 
 /* origin.c. Both checks answer the request where they return false. */

@@ -1,4 +1,9 @@
-/* How the service itself is. */
+/* How the service itself is.
+ *
+ * A look opens the journal, asks the disk, and reads what lies in the state directory: a monitor, or a page in many
+ * windows, asks far more often than anything of that changes. So the answer is kept, one for those who may look at
+ * tasks and one for strangers, and given again until it is a second old or what is known without looking is another.
+ */
 #include "api-internal.h"
 
 #include <remote-developer/doctor.h>
@@ -11,6 +16,9 @@
 #define STATE_FREE_BYTES_LOW (16ULL * 1024 * 1024)
 
 #define CAUSE_SIZE 1024
+
+/* As README.md promises. */
+#define BELIEVED_USEC USEC_PER_SEC
 
 static const char journal_advice[] =
         "this user may not read the journal: make it persistent (mkdir /var/log/journal) or join systemd-journal";
@@ -101,25 +109,65 @@ static int fill_for_strangers(const char *cause, Json *body) {
         return json_set_string(body, "status", cause ? "degraded" : "ok");
 }
 
-void api_get_health(Api *a, HttpRequest *r, const char *parameter _unused_) {
-        bool is_stranger = a->caller->scope < ACCESS_READ;
+static int make_body(Api *a, const ManagerHealth *h, const char *cause, bool for_strangers, Buffer *to) {
         _cleanup_json_ Json *body = json_new_object();
+        int e;
+
+        if (!body)
+                return -ENOMEM;
+        e = for_strangers ? fill_for_strangers(cause, body) : fill_health(h, manager_index(a->manager), cause, body);
+        if (e >= 0 && !for_strangers)
+                e = json_set_string(body, "tokens_error", access_token_fault(a->access));
+        if (e >= 0 && !for_strangers)
+                e = fill_findings(a, body);
+        if (e >= 0)
+                e = json_append(body, to);
+        return e < 0 ? e : buffer_append(to, "\n", 1);
+}
+
+static int make_answer(Api *a, bool for_strangers, HealthAnswer *ret) {
         char buffer[CAUSE_SIZE];
         const char *cause;
         ManagerHealth h;
         int e;
 
+        buffer_clear(&ret->body);
+        ret->made_usec = 0;
         manager_health(a->manager, &h);
         cause = find_cause(&h, buffer);
-        e = !body ? -ENOMEM
-            : is_stranger ? fill_for_strangers(cause, body)
-                          : fill_health(&h, manager_index(a->manager), cause, body);
-        if (e >= 0 && !is_stranger)
-                e = json_set_string(body, "tokens_error", access_token_fault(a->access));
-        if (e >= 0 && !is_stranger)
-                e = fill_findings(a, body);
+        e = make_body(a, &h, cause, for_strangers, &ret->body);
+        if (e < 0)
+                return e;
+        ret->pulse = manager_pulse(a->manager);
+        ret->status = cause ? 503 : 200;
+        ret->made_usec = clock_monotonic_usec();
+        return 0;
+}
+
+static bool is_believed(const Api *a, const HealthAnswer *answer) {
+        ManagerPulse now = manager_pulse(a->manager), then = answer->pulse;
+
+        return answer->made_usec > 0 && clock_monotonic_usec() - answer->made_usec < BELIEVED_USEC &&
+               now.systemd_connected == then.systemd_connected && now.write_error == then.write_error &&
+               now.tasks == then.tasks;
+}
+
+void api_get_health(Api *a, HttpRequest *r, const char *parameter _unused_) {
+        bool is_stranger = a->caller->scope < ACCESS_READ;
+        HealthAnswer *answer = &a->health[is_stranger];
+        _cleanup_(buffer_done) Buffer body = BUFFER_NULL;
+        int e;
+
+        e = is_believed(a, answer) ? 0 : make_answer(a, is_stranger, answer);
+        if (e >= 0)
+                e = buffer_append(&body, answer->body.data, answer->body.size);
         if (e < 0)
                 reply_errno(r, e);
         else
-                reply_json(r, cause ? 503 : 200, TAKE_PTR(body));
+                http_request_reply(r, answer->status, "application/json", &body);
+}
+
+void health_answers_done(Api *a) {
+        for (size_t i = 0; i < ELEMENTSOF(a->health); i++)
+                buffer_done(&a->health[i].body);
 }

@@ -154,6 +154,7 @@ Api *api_free(Api *a) {
                 return NULL;
         assert(LIST_EMPTY(&a->streams) && LIST_EMPTY(&a->downloads));
         log_pages_free(a);
+        health_answers_done(a);
         operation_waits_end(a);
         free(a);
         return NULL;

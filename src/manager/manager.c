@@ -230,3 +230,8 @@ void manager_health(Manager *m, ManagerHealth *ret) {
         if (task_store_disk(m->store, &ret->state_free_bytes, &ret->state_read_only) < 0)
                 ret->state_read_only = true;
 }
+
+ManagerPulse manager_pulse(const Manager *m) {
+        return (ManagerPulse){ .systemd_connected = unit_client_is_connected(m->units),
+                               .write_error = m->write_error, .tasks = m->index.n };
+}

@@ -115,11 +115,32 @@ static void test_health_names_what_lies_aside(void) {
                            "\"files_refused\":[\"" OTHER ".json\"]");
 }
 
+/* Given again for a second, but not against what the service knows by itself. */
+static void test_an_answer_is_believed_for_a_second(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!story_has_journal() || !api_fixture_begin(&f) || !run(&f))
+                return;
+        api_ask(&f, "GET", "/api/health", NULL, NULL);
+        TAP_CHECK_INT(f.status, 503);
+        check_body_has(&f, "\"journal_readable\":false");
+        check_body_has(&f, "\"tasks\":1");
+        story_log(&f.story, "a line", NULL);
+        test_clock_advance(USEC_PER_SEC);
+        api_ask(&f, "GET", "/api/health", NULL, NULL);
+        TAP_CHECK_INT(f.status, 200);
+        check_body_has(&f, "\"journal_readable\":true");
+        api_ask(&f, "POST", "/api/create-task", NULL, MAKE);
+        api_ask(&f, "GET", "/api/health", NULL, NULL);
+        check_body_has(&f, "\"tasks\":2");
+}
+
 static const TapTest tests[] = {
         { "a journal that cannot be read", test_health },
         { "systemd", test_health_of_systemd },
         { "the disk", test_health_of_the_disk },
         { "files that lie aside", test_health_names_what_lies_aside },
+        { "an answer is believed for a second", test_an_answer_is_believed_for_a_second },
 };
 
 int main(void) {

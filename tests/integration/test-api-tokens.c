@@ -156,6 +156,7 @@ static void test_a_broken_file_lets_nobody_in_and_is_told(void) {
         ask_with(&f, text, "GET", "/api/tasks", NULL);
         TAP_CHECK_INT(f.status, 401);
         TAP_CHECK_INT(story_told("no token is valid"), 1);
+        test_clock_advance(USEC_PER_SEC);
         peer = (HttpPeer){ true, geteuid() };
         api_ask(&f, "GET", "/api/health", NULL, NULL);
         TAP_CHECK_CONTAINS(api_string(&f, "tokens_error"), "no token is valid");

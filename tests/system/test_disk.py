@@ -137,7 +137,7 @@ def test_a_disk_that_becomes_read_only(s):
         cursor, tasks = s.journal_cursor(), start_tasks(s)
         remount(s, 'ro')
         check_refused(s, 503, 'Read-only file system', 'mounted read-write')
-        contains(s.api.get('/api/health').json['error'], 'read-only')
+        until(lambda: 'read-only' in (s.api.get('/api/health').json['error'] or ''), 'health says so')
         same(s.api.cancel(next(iter(tasks))).status, 503)
         end_tasks(s, tasks)
         same(len(s.api.tasks()), len(tasks))
@@ -174,7 +174,7 @@ def test_a_disk_that_is_read_only_from_the_start(s):
         check_verdicts(s, tasks)
         check_works_again(s)
         same(s.main_pid(), pid, 'without a new start')
-        health = s.api.get('/api/health').json
+        health = until(lambda: (h := s.api.get('/api/health').json)['files_set_aside'] and h, 'it is set aside now')
         same((health['status'], health['broken_files'], health['files_refused']), ('ok', 1, []))
         check(health['files_set_aside'][0].startswith(f'{broken.name}.broken-'), 'it is set aside now', health)
         same((s.state / 'remote-developerd.lock').read_text().strip(), str(pid), 'the lock is taken')
