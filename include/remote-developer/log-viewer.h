@@ -22,6 +22,10 @@ int log_viewer_new(LogFeed *feed, unsigned sources, LogViewerWake wake, void *us
 /* One that passes over what of the log is archived, which may be damaged. Of all sources. */
 int log_viewer_new_in_journal(LogFeed *feed, LogViewerWake wake, void *userdata, LogViewer **ret);
 
+/* One that nothing wakes and that stands as after log_viewer_seek_tail(): for it alone nothing is opened at the log's
+ * begin. */
+int log_viewer_new_at_tail(LogFeed *feed, unsigned sources, uint64_t lines, LogViewer **ret);
+
 LogViewer *log_viewer_free(LogViewer *v);
 DEFINE_CLEANUP(LogViewer *, log_viewer_free)
 

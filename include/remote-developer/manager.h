@@ -110,6 +110,9 @@ void manager_refresh_usage(Manager *m, const char *id, UnitReply callback, void 
 int manager_open_log(Manager *m, const char *id, unsigned sources, LogViewerWake wake, void *userdata,
                      LogViewer **ret);
 
+/* Before its last lines of output: see log_viewer_new_at_tail(). */
+int manager_open_log_tail(Manager *m, const char *id, uint64_t lines, LogViewer **ret);
+
 /* How many look at running tasks: while there are any, the journal is looked at every few milliseconds. */
 void manager_count_watchers(Manager *m, int difference);
 

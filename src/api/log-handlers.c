@@ -25,9 +25,7 @@ int log_tail(Api *a, const char *id, uint64_t lines, Json **ret) {
 
         if (!array)
                 return -ENOMEM;
-        e = manager_open_log(a->manager, id, LOG_SOURCES_OUTPUT, NULL, NULL, &viewer);
-        if (e >= 0)
-                e = log_viewer_seek_tail(viewer, lines);
+        e = manager_open_log_tail(a->manager, id, lines, &viewer);
         while (e >= 0 && json_length(array) < lines) {
                 e = log_viewer_next(viewer, &line);
                 /* On its way back over long lines. */

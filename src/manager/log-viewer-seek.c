@@ -152,20 +152,25 @@ static int begin_going_back(LogViewer *v, LogArchiveReader *archive, const char 
         return r == -EAGAIN ? 0 : r;
 }
 
-/* What follows is live, and the ring holds what is wanted of the rest: no handle is needed. */
+/* What follows is live, and the ring holds what is wanted of the rest, or all that there is: no handle is needed. */
 static bool go_back_in_ring(LogViewer *v, uint64_t lines) {
         JournalFollower *follower = log_feed_follower(v->feed);
         const LogRing *ring = log_feed_ring(v->feed);
         uint64_t position;
         LogLine before;
+        bool is_whole;
 
-        if (!follower || journal_follower_pump(follower, LOG_VIEWER_PUMP_MAX) != 0 ||
-                        !log_ring_find_tail(ring, v->counted, lines, &position) || position <= log_ring_first(ring))
+        if (!follower || journal_follower_pump(follower, LOG_VIEWER_PUMP_MAX) != 0)
                 return false;
-        log_ring_get(ring, position - 1, &before);
-        snprintf(v->cursor, sizeof(v->cursor), "%s", before.cursor);
+        is_whole = log_feed_is_from_start(v->feed) && log_ring_first(ring) == 0;
+        if (!log_ring_find_tail(ring, v->counted, lines, &position) && !is_whole)
+                return false;
+        if (position > log_ring_first(ring)) {
+                log_ring_get(ring, position - 1, &before);
+                snprintf(v->cursor, sizeof(v->cursor), "%s", before.cursor);
+        }
         log_viewer_go_live(v, position);
-        return *v->cursor;
+        return *v->cursor || (is_whole && position == 0);
 }
 
 static int seek_back(LogViewer *v, unsigned counted, const char *cursor, uint64_t lines) {

@@ -60,8 +60,8 @@ int log_viewer_read_archive(const LogViewer *v, LogArchiveReader **ret) {
         return v->passes_archive ? -ENOENT : log_feed_read_archive(v->feed, ret);
 }
 
-static int new_viewer(LogFeed *feed, unsigned sources, bool passes_archive, LogViewerWake wake, void *userdata,
-                      LogViewer **ret) {
+/* One that stands nowhere yet. */
+static int make_viewer(LogFeed *feed, unsigned sources, LogViewerWake wake, void *userdata, LogViewer **ret) {
         _cleanup_(log_viewer_freep) LogViewer *v = calloc(1, sizeof(LogViewer));
         int r;
 
@@ -72,9 +72,21 @@ static int new_viewer(LogFeed *feed, unsigned sources, bool passes_archive, LogV
                 return r;
         v->feed = log_feed_ref(feed);
         v->sources = sources;
-        v->passes_archive = passes_archive;
         v->wake = wake;
         v->userdata = userdata;
+        *ret = TAKE_PTR(v);
+        return 0;
+}
+
+static int new_viewer(LogFeed *feed, unsigned sources, bool passes_archive, LogViewerWake wake, void *userdata,
+                      LogViewer **ret) {
+        _cleanup_(log_viewer_freep) LogViewer *v = NULL;
+        int r;
+
+        r = make_viewer(feed, sources, wake, userdata, &v);
+        if (r < 0)
+                return r;
+        v->passes_archive = passes_archive;
         r = log_viewer_read_archive(v, &v->archive);
         if (r == -ENOENT)
                 r = log_viewer_begin_journal(v);
@@ -90,6 +102,19 @@ int log_viewer_new(LogFeed *feed, unsigned sources, LogViewerWake wake, void *us
 
 int log_viewer_new_in_journal(LogFeed *feed, LogViewerWake wake, void *userdata, LogViewer **ret) {
         return new_viewer(feed, LOG_SOURCES_ALL, true, wake, userdata, ret);
+}
+
+int log_viewer_new_at_tail(LogFeed *feed, unsigned sources, uint64_t lines, LogViewer **ret) {
+        _cleanup_(log_viewer_freep) LogViewer *v = NULL;
+        int r;
+
+        r = make_viewer(feed, sources, NULL, NULL, &v);
+        if (r >= 0)
+                r = log_viewer_seek_tail(v, lines);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(v);
+        return 0;
 }
 
 LogViewer *log_viewer_free(LogViewer *v) {

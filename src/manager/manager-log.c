@@ -64,17 +64,20 @@ static int describe_log(Manager *m, const TaskSummary *s, LogFeed *feed) {
         return r;
 }
 
-int manager_open_log(Manager *m, const char *id, unsigned sources, LogViewerWake wake, void *userdata,
-                     LogViewer **ret) {
+/* A running task's, or one for the occasion. */
+static int get_feed(Manager *m, const char *id, LogFeed **ret) {
         _cleanup_(log_feed_unrefp) LogFeed *feed = NULL;
-        _cleanup_free_ char *unit = task_unit_name(id);
+        _cleanup_free_ char *unit = NULL;
         TaskSummary *s = task_index_find(&m->index, id);
         int r;
 
         if (!s)
                 return -ENOENT;
-        if (s->run)
-                return log_viewer_new(((TaskRun *) s->run)->feed, sources, wake, userdata, ret);
+        if (s->run) {
+                *ret = log_feed_ref(((TaskRun *) s->run)->feed);
+                return 0;
+        }
+        unit = task_unit_name(id);
         r = unit ? log_feed_new(&m->journal, unit, 1, false, &feed) : -ENOMEM;
         if (r >= 0)
                 r = describe_log(m, s, feed);
@@ -82,5 +85,21 @@ int manager_open_log(Manager *m, const char *id, unsigned sources, LogViewerWake
                 return r;
         log_feed_set_archive(feed, m->archive, s->archived);
         log_feed_finish(feed);
-        return log_viewer_new(feed, sources, wake, userdata, ret);
+        *ret = TAKE_PTR(feed);
+        return 0;
+}
+
+int manager_open_log(Manager *m, const char *id, unsigned sources, LogViewerWake wake, void *userdata,
+                     LogViewer **ret) {
+        _cleanup_(log_feed_unrefp) LogFeed *feed = NULL;
+        int r = get_feed(m, id, &feed);
+
+        return r < 0 ? r : log_viewer_new(feed, sources, wake, userdata, ret);
+}
+
+int manager_open_log_tail(Manager *m, const char *id, uint64_t lines, LogViewer **ret) {
+        _cleanup_(log_feed_unrefp) LogFeed *feed = NULL;
+        int r = get_feed(m, id, &feed);
+
+        return r < 0 ? r : log_viewer_new_at_tail(feed, LOG_SOURCES_OUTPUT, lines, ret);
 }

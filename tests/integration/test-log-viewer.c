@@ -4,8 +4,6 @@
 
 #include <remote-developer/strings.h>
 
-#include <dirent.h>
-
 /* --- finished logs --- */
 
 /* A turn looks at 512 entries: of a log of more than that the end is there with the first one. */
@@ -160,43 +158,54 @@ static void test_a_viewer_meets_the_follower(void) {
         CHECK_VIEW(&v, 1, "four");
 }
 
-/* The descriptors whose target has that in its name; "": all. */
-static unsigned count_open(const char *name) {
-        DIR *d = opendir("/proc/self/fd");
-        char target[512];
-        struct dirent *e;
-        unsigned n = 0;
-
-        while (TAP_CHECK(d) && (e = readdir(d))) {
-                ssize_t size = readlinkat(dirfd(d), e->d_name, target, sizeof(target) - 1);
-
-                if (size < 0)
-                        continue;
-                target[size] = 0;
-                n += strstr(target, name) != NULL;
-        }
-        closedir(d);
-        return n;
-}
-
 /* The follower alone has an inotify instance; and the journal's files, but for who reads by himself at the moment. */
 static void test_viewers_hold_nothing_open(void) {
         VIEWING(10, false);
-        unsigned before, inotify = count_open("inotify");
+        unsigned before, inotify = viewing_count_open("inotify");
 
         JOURNAL_APPEND(&v.journal, "a", { "old" }, { "older" });
         viewing_follow(&v);
-        before = count_open("");
-        TAP_CHECK_INT(count_open("inotify"), inotify + 1);
+        before = viewing_count_open("");
+        TAP_CHECK_INT(viewing_count_open("inotify"), inotify + 1);
         for (unsigned i = 0; i < VIEWERS_MAX; i++) {
                 viewing_open(&v, i);
                 CHECK_NEXT(&v, i, "old");
         }
-        TAP_CHECK(count_open(".journal") > 1);
-        TAP_CHECK_INT(count_open("inotify"), inotify + 1);
+        TAP_CHECK(viewing_count_open(".journal") > 1);
+        TAP_CHECK_INT(viewing_count_open("inotify"), inotify + 1);
         for (unsigned i = 0; i < VIEWERS_MAX; i++)
                 CHECK_VIEW(&v, i, "older");
-        TAP_CHECK_INT(count_open(""), before);
+        TAP_CHECK_INT(viewing_count_open(""), before);
+}
+
+static void open_tail(Viewing *v, unsigned i, uint64_t lines) {
+        v->viewers[i].viewer = log_viewer_free(v->viewers[i].viewer);
+        TAP_CHECK_INT(log_viewer_new_at_tail(v->feed, LOG_SOURCES_OUTPUT, lines, &v->viewers[i].viewer), 0);
+}
+
+/* More lines than there are: the ring has them all, and no journal is opened. The newest is there at once. */
+static void test_the_tail_of_a_log_that_the_ring_has_whole(void) {
+        VIEWING(10, true);
+
+        viewing_follow(&v);
+        open_tail(&v, 0, 5);
+        TAP_CHECK_INT(viewing_count_open(".journal"), 0);
+        CHECK_VIEW(&v, 0, NULL);
+        JOURNAL_APPEND(&v.journal, "a", { "one" }, { "two" });
+        open_tail(&v, 1, 5);
+        TAP_CHECK_INT(viewing_count_open(".journal"), 1); /* the follower's */
+        CHECK_VIEW(&v, 1, "one", "two");
+        CHECK_VIEW(&v, 0, "one", "two");
+        open_tail(&v, 2, 1);
+        CHECK_VIEW(&v, 2, "two");
+        for (unsigned i = 0; i < 20; i++)
+                JOURNAL_APPEND(&v.journal, "a", { "x" });
+        viewing_pump(&v);
+        /* Out of the ring meanwhile. */
+        open_tail(&v, 2, 22);
+        CHECK_NEXT(&v, 2, "one");
+        CHECK_NEXT(&v, 2, "two");
+        CHECK_NEXT(&v, 2, "x");
 }
 
 static void test_meeting_before_the_first_line(void) {
@@ -473,6 +482,7 @@ static const TapTest tests[] = {
         { "a follower that begins within a line", test_a_follower_that_begins_within_a_line },
         { "a line that ends with the task", test_a_line_that_ends_with_the_task },
         { "a flood at the seam", test_a_flood_at_the_seam },
+        { "the tail of a log that the ring has whole", test_the_tail_of_a_log_that_the_ring_has_whole },
         { "falling behind the ring", test_falling_behind_the_ring },
         { "falling behind from the tail", test_falling_behind_from_the_tail },
         { "lines that no ring holds", test_lines_that_no_ring_holds },

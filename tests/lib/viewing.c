@@ -3,6 +3,9 @@
 
 #include <remote-developer/strings.h>
 
+#include <dirent.h>
+#include <unistd.h>
+
 bool viewing_init(Viewing *v, size_t lines_max, bool from_start) {
         v->journal = JOURNAL_FIXTURE_NULL;
         if (!journal_fixture_init(&v->journal) || !TAP_CHECK_INT(sd_event_new(&v->event), 0))
@@ -83,4 +86,22 @@ void viewing_check_rest(Viewing *v, unsigned i, const char *const *texts, int at
         for (; *texts; texts++)
                 viewing_check_next(v, i, *texts, at);
         viewing_check_next(v, i, NULL, at);
+}
+
+unsigned viewing_count_open(const char *name) {
+        DIR *d = opendir("/proc/self/fd");
+        char target[512];
+        struct dirent *e;
+        unsigned n = 0;
+
+        while (TAP_CHECK(d) && (e = readdir(d))) {
+                ssize_t size = readlinkat(dirfd(d), e->d_name, target, sizeof(target) - 1);
+
+                if (size < 0)
+                        continue;
+                target[size] = 0;
+                n += strstr(target, name) != NULL;
+        }
+        closedir(d);
+        return n;
 }

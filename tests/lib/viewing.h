@@ -57,5 +57,8 @@ void viewing_check_next(Viewing *v, unsigned i, const char *text, int at);
 /* These lines, and then none. */
 void viewing_check_rest(Viewing *v, unsigned i, const char *const *texts, int at);
 
+/* The descriptors whose target has that in its name; "": all. */
+unsigned viewing_count_open(const char *name);
+
 #define CHECK_NEXT(v, i, text) viewing_check_next(v, i, text, __LINE__)
 #define CHECK_VIEW(v, i, ...) viewing_check_rest(v, i, (const char *const[]){ __VA_ARGS__, NULL }, __LINE__)
