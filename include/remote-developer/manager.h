@@ -113,6 +113,12 @@ int manager_open_log(Manager *m, const char *id, unsigned sources, LogViewerWake
 /* Before its last lines of output: see log_viewer_new_at_tail(). */
 int manager_open_log_tail(Manager *m, const char *id, uint64_t lines, LogViewer **ret);
 
+/* Takes what the journal has of a running task's log, as far as it is written. */
+void manager_look_at_log(Manager *m, const char *id);
+
+/* Another one after each line of any running task's log, and gap. */
+uint64_t manager_log_mark(const Manager *m);
+
 /* How many look at running tasks: while there are any, the journal is looked at every few milliseconds. */
 void manager_count_watchers(Manager *m, int difference);
 

@@ -4,6 +4,7 @@
  *   access.c          who may use it
  *   origin.c          requests from browsers: whose page they are from
  *   reply.c           JSON replies, problems as replies
+ *   answer-cache.c    replies that are given again
  *   task-handlers.c   create, look, cancel, resume, forget
  *   operation-handlers.c  commits and pull requests
  *   task-lists.c      lists and the dashboard
@@ -42,6 +43,19 @@ typedef struct LogPlace {
         HttpStream *const *stream; /* the owner's; NULL as long as there is none */
 } LogPlace;
 
+/* `parameter`: what stands in the place of the braces; "" where the path has none. */
+typedef void (*ApiHandler)(Api *a, HttpRequest *request, const char *parameter);
+
+/* An answer of 200 that may be given again; see answer-cache.c. */
+#define ANSWERS_KEPT 16
+typedef struct KeptAnswer {
+        ApiHandler route; /* NULL: none yet */
+        char id[TASK_ID_SIZE + 1];
+        uint64_t mark, log_mark;
+        usec_t made_usec; /* monotonic; 0: there is none */
+        Buffer body;
+} KeptAnswer;
+
 /* Of GET /api/health; see health.c. */
 typedef struct HealthAnswer {
         usec_t made_usec; /* monotonic; 0: there is none */
@@ -63,13 +77,13 @@ struct Api {
         LIST_HEAD(, OperationWait) waits;   /* requests whose operation is under way */
         LogPage *pages;         /* not answered yet, the one whose turn is next first */
         unsigned n_pages, n_waiting_pages;
+        KeptAnswer answers[ANSWERS_KEPT];
+        uint64_t answers_mark; /* another one: none of them is true any more */
+        uint64_t turn;         /* of the loop, in which the last request came */
         HealthAnswer health[2]; /* for those who may look at tasks; for strangers */
         sd_event_source *page_source, *page_timer;
         bool ending;
 };
-
-/* `parameter`: what stands in the place of the braces; "" where the path has none. */
-typedef void (*ApiHandler)(Api *a, HttpRequest *request, const char *parameter);
 
 /* One row of the table. */
 typedef struct ApiRoute {
@@ -101,6 +115,15 @@ void api_get_stream(Api *a, HttpRequest *r, const char *id);
 void api_get_page(Api *a, HttpRequest *r, const char *parameter);
 void api_get_health(Api *a, HttpRequest *r, const char *parameter);
 
+/* answer-cache.c. */
+void answers_note_turn(Api *a);
+void answers_forget(Api *a);
+void answers_done(Api *a);
+/* Answers with what that route last answered to that id, if it is still so; else false. */
+bool answer_again(Api *a, HttpRequest *r, ApiHandler route, const char *id);
+/* Answers 200 with `body`, which stays the caller's. */
+void reply_and_keep(Api *a, HttpRequest *r, ApiHandler route, const char *id, Json *body);
+
 void health_answers_done(Api *a);
 void operation_waits_end(Api *a); /* operation-handlers.c: answers those that wait */
 
@@ -113,6 +136,9 @@ bool origin_check_type(HttpRequest *r, bool needs_json);
  * when the place is lost. */
 bool log_place_take(Api *a, HttpRequest *r, HttpStream *const *stream, LogPlace *p);
 void log_place_leave(LogPlace *p);
+
+/* The text of a reply; false: there is no memory for it. */
+bool reply_write(const Json *body, Buffer *to);
 
 /* Replying. All answer the request. `body` is taken. */
 void reply_json(HttpRequest *r, unsigned status, Json *body);

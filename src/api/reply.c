@@ -22,11 +22,15 @@ static unsigned status_of(int error) {
         return 500;
 }
 
+bool reply_write(const Json *body, Buffer *to) {
+        return body && json_append(body, to) >= 0 && buffer_append(to, "\n", 1) >= 0;
+}
+
 void reply_json(HttpRequest *r, unsigned status, Json *body) {
         _cleanup_(buffer_done) Buffer b = BUFFER_NULL;
         _cleanup_json_ _unused_ Json *owned = body;
 
-        if (!body || json_append(body, &b) < 0 || buffer_append(&b, "\n", 1) < 0)
+        if (!reply_write(body, &b))
                 status = 503;
         http_request_reply(r, status, "application/json", &b);
 }

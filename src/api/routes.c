@@ -82,6 +82,8 @@ static void call_route(Api *a, HttpRequest *r, const ApiRoute *route, const char
         a->caller = &caller;
         route->handler(a, r, parameter);
         a->caller = NULL;
+        if (!string_equal(route->method, "GET"))
+                answers_forget(a);
 }
 
 static int append_method(Buffer *allow, const char *method) {
@@ -122,6 +124,7 @@ static void dispatch(Api *a, HttpRequest *r) {
 }
 
 void api_on_request(HttpRequest *request, void *api) {
+        answers_note_turn(api);
         origin_add_headers(request);
         if (http_request_fault(request))
                 reply_error(request, 400, NULL, "%s", http_request_fault(request));
@@ -154,6 +157,7 @@ Api *api_free(Api *a) {
                 return NULL;
         assert(LIST_EMPTY(&a->streams) && LIST_EMPTY(&a->downloads));
         log_pages_free(a);
+        answers_done(a);
         health_answers_done(a);
         operation_waits_end(a);
         free(a);

@@ -81,6 +81,9 @@ void api_get_task_status(Api *a, HttpRequest *r, const char *id) {
         Json *logs = NULL;
         int e;
 
+        manager_look_at_log(a->manager, id);
+        if (answer_again(a, r, api_get_task_status, id))
+                return;
         e = manager_get_task(a->manager, id, &ref);
         if (e >= 0)
                 e = task_to_json(ref.task, false, &body);
@@ -91,7 +94,7 @@ void api_get_task_status(Api *a, HttpRequest *r, const char *id) {
         if (e < 0)
                 reply_errno(r, e);
         else
-                reply_json(r, 200, TAKE_PTR(body));
+                reply_and_keep(a, r, api_get_task_status, id, body);
 }
 
 void api_post_cancel(Api *a, HttpRequest *r, const char *id) {
@@ -300,9 +303,12 @@ static int fill_alive(const AliveRequest *q, const TaskRef *ref, Json *body) {
 static void on_usage(void *userdata, int error _unused_, const char *sentence _unused_) {
         _cleanup_free_ AliveRequest *q = userdata;
         _cleanup_(task_ref_done) TaskRef ref = TASK_REF_NULL;
-        _cleanup_json_ Json *body = json_new_object();
+        _cleanup_json_ Json *body = NULL;
         int e;
 
+        if (answer_again(q->api, q->request, api_get_check_alive, q->id))
+                return;
+        body = json_new_object();
         /* It may have ended, and been forgotten, while the figures were read. */
         e = body ? manager_get_task(q->api->manager, q->id, &ref) : -ENOMEM;
         if (e >= 0)
@@ -310,7 +316,7 @@ static void on_usage(void *userdata, int error _unused_, const char *sentence _u
         if (e < 0)
                 reply_errno(q->request, e);
         else
-                reply_json(q->request, 200, TAKE_PTR(body));
+                reply_and_keep(q->api, q->request, api_get_check_alive, q->id, body);
 }
 
 void api_get_check_alive(Api *a, HttpRequest *r, const char *id) {

@@ -110,6 +110,7 @@ struct Manager {
         sd_event_source *survey_source;
         size_t surveyed; /* rows of the index, in this round */
         int watchers;
+        uint64_t log_mark; /* lines that the follower has given */
 
         usec_t journald_looked_usec; /* monotonic; when journal_drain_look() was asked last; 0: never */
         int journald_waits;          /* its answer */
