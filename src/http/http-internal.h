@@ -33,7 +33,8 @@ struct HttpServer {
 
         struct MHD_Daemon *daemon;
         sd_event_source *io;    /* MHD's epoll */
-        sd_event_source *kick;  /* one-shot: run MHD in the next turn */
+        sd_event_source *kick;  /* one-shot: run MHD in the next turn, before all others */
+        sd_event_source *turn;  /* one-shot: likewise, in line with the others */
         sd_event_source *timer; /* MHD's next deadline, at `timer_usec` or earlier */
         usec_t timer_usec;
         sd_event_source *deadline_timer; /* the next of ours, likewise */

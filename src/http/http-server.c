@@ -2,7 +2,7 @@
  * the objects and their invariants are in http-internal.h.
  *
  * One MHD daemon without threads and without a listening socket: its epoll descriptor is one io source, its next
- * deadline one timer.
+ * deadline one timer, what it wants to do in the next turn another io source, whose descriptor can always be read.
  *
  * What will surprise you:
  * - MHD_resume_connection() wakes nobody and MHD_get_timeout() does not count what was resumed (before 1.0): every
@@ -10,16 +10,20 @@
  * - The timer is lazy: while MHD's deadline only moves away it is left where it is, so that a busy keep-alive
  *   connection costs no timerfd_settime() a request, but one needless look per idle period.
  * - A defer source that its own handler enables again comes before all others of its priority for ever (systemd 252):
- *   what MHD itself wants to do in the next turn is the timer's, which waits in line with the others.
+ *   what MHD itself wants to do in the next turn waits in line with the others, as what comes from a descriptor does.
+ *   A timer that is due does so too, but costs more than all else of a turn in which a chunk of a stream is sent.
  * - MHD wants to run at once, and does nothing, while the begin of a chunk does not fit in its memory, and while a
  *   handshake of TLS waits for the client (before 1.0).
  * - MHD drives on the connections with a timeout of their own before it reads from sockets, the others behind. A
  *   late answer depends on it, see http_connection_set_timeout(). */
 #include "http-internal.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* The header lines of the request and those of the answer share it, and the chunks of a stream leave in pieces of
  * what remains. Large enough for the cookies that all programs on localhost share, small enough for a thousand
@@ -179,7 +183,7 @@ static void server_run_again(HttpServer *s) {
 
         s->n_fruitless = s->again ? 0 : s->n_fruitless + 1;
         if (s->n_fruitless < FRUITLESS_MAX) {
-                server_arm(s, 1);
+                sd_event_source_set_enabled(s->turn, SD_EVENT_ONESHOT);
                 return;
         }
         doublings = MIN_OF(s->n_fruitless - FRUITLESS_MAX, (unsigned) FRUITLESS_DOUBLINGS);
@@ -286,6 +290,22 @@ static int server_start_daemon(HttpServer *s, const TlsIdentity *identity) {
         return s->daemon ? 0 : identity ? -EBADMSG : -ENOMEM;
 }
 
+static int server_add_turn(HttpServer *s) {
+        int fd = eventfd(1, EFD_CLOEXEC), r;
+
+        if (fd < 0)
+                return -errno;
+        r = sd_event_add_io(s->event, &s->turn, fd, EPOLLIN, server_on_io, s);
+        if (r < 0) {
+                close(fd);
+                return r;
+        }
+        sd_event_source_set_io_fd_own(s->turn, true);
+        sd_event_source_set_enabled(s->turn, SD_EVENT_OFF);
+        http_event_source_dress(s->turn, "http-turn");
+        return 0;
+}
+
 static int server_add_sources(HttpServer *s) {
         int r;
 
@@ -305,7 +325,9 @@ static int server_add_sources(HttpServer *s) {
         http_event_source_dress(s->io, "http-daemon");
         http_event_source_dress(s->kick, "http-kick");
         http_event_source_dress(s->timer, "http-timer");
-        r = http_server_add_deadlines(s);
+        r = server_add_turn(s);
+        if (r >= 0)
+                r = http_server_add_deadlines(s);
         return r < 0 ? r : http_server_add_retry(s);
 }
 
@@ -377,6 +399,7 @@ HttpServer *http_server_free(HttpServer *s) {
         http_server_free_listeners(s);
         sd_event_source_disable_unref(s->io);
         sd_event_source_disable_unref(s->kick);
+        sd_event_source_disable_unref(s->turn);
         sd_event_source_disable_unref(s->timer);
         sd_event_source_disable_unref(s->deadline_timer);
         sd_event_source_disable_unref(s->drain_timer);
