@@ -21,6 +21,10 @@
 #include <stdio.h>
 
 #define ITEMS_MAX 64
+/* The first entry of a piece is read together with its text, if that is no longer; and one of the texts that come again
+ * and again with some of the others. */
+#define ENTRY_LEAD ((size_t) 1024)
+#define TEXT_LEAD ((size_t) 4096)
 /* With more files that may have entries in between it is left to libsystemd. To open them takes as long as to open a
  * reader, which opens them all. */
 #define OTHERS_MAX 128
@@ -34,7 +38,7 @@ typedef struct RunPlace {
 
 struct JournalRun {
         JournalImage image;
-        JournalWindow entries, texts;
+        JournalWindow entries, texts; /* those that are not among the entries */
         JournalList unit;
         JournalList identifier; /* of the same log; not opened: there is none */
         uint64_t end_seqnum;    /* entries from then on are not of the run */
@@ -65,11 +69,14 @@ JournalRun *journal_run_free(JournalRun *r) {
 
 /* --- texts --- */
 
-/* "FIELD=value" of the value that lies there, into text and size. */
+/* "FIELD=value" of the value that lies there, into text and size. journald writes a value that is new in front of its
+ * entry, so that it was nearly always read with the entries. */
 static bool read_value(JournalRun *r, uint64_t offset) {
         size_t head = journal_data_size(&r->image);
-        const ObjectHeader *o = journal_window_object(&r->texts, &r->image, offset, OBJECT_DATA, head);
+        const ObjectHeader *o = journal_window_held(&r->entries, offset, OBJECT_DATA, head);
 
+        if (!o)
+                o = journal_window_object(&r->texts, &r->image, offset, OBJECT_DATA, head);
         if (!o)
                 return false;
         r->text = (const char *) o + head;
@@ -377,6 +384,8 @@ static int begin(RunOpening *o, JournalRun **ret) {
         if (!r)
                 return -ENOMEM;
         r->image = JOURNAL_IMAGE_NULL;
+        r->entries.lead = ENTRY_LEAD;
+        r->texts.lead = TEXT_LEAD;
         if (!open_file(r, o->file) || !take_first(r, o))
                 return 0;
         e = find_end(r, o);

@@ -35,32 +35,51 @@ static bool is_there(const JournalImage *i) {
         return fstat(i->fd, &st) >= 0 && st.st_nlink > 0;
 }
 
-const void *journal_window_at(JournalWindow *w, const JournalImage *i, uint64_t offset, size_t size) {
+static const void *held(const JournalWindow *w, uint64_t offset, size_t size) {
         uint64_t end = w->begin + w->size;
-        size_t ahead = offset >= w->begin && offset < end + AHEAD ? AHEAD : APART;
+
+        if (offset < w->begin || offset > end || size > end - offset || offset % sizeof(uint32_t) != 0)
+                return NULL;
+        return w->data + (offset - w->begin);
+}
+
+const void *journal_window_at(JournalWindow *w, const JournalImage *i, uint64_t offset, size_t size) {
+        const void *found = held(w, offset, size);
+        bool behind = offset >= w->begin && offset < w->begin + w->size + AHEAD;
+        size_t wanted = MAX_OF(size, behind ? AHEAD : APART), lead = MIN_OF((uint64_t) w->lead, offset);
         ssize_t n;
 
-        if (offset >= w->begin && offset <= end && size <= end - offset && offset % sizeof(uint32_t) == 0)
-                return w->data + (offset - w->begin);
+        if (found)
+                return found;
         w->size = 0;
-        if (offset == 0 || offset > INT64_MAX || offset % sizeof(uint32_t) != 0 || !make_room(w, MAX_OF(size, ahead)))
+        if (offset == 0 || offset > INT64_MAX || offset % sizeof(uint32_t) != 0 || !make_room(w, lead + wanted))
                 return NULL;
-        n = pread(i->fd, w->data, MAX_OF(size, ahead), (off_t) offset);
-        if (n < 0 || (size_t) n < size || !is_there(i))
+        n = pread(i->fd, w->data, lead + wanted, (off_t) (offset - lead));
+        if (n < 0 || (size_t) n < lead + size || !is_there(i))
                 return NULL;
-        w->begin = offset;
+        w->begin = offset - lead;
         w->size = (size_t) n;
-        return w->data;
+        return w->data + lead;
+}
+
+/* The size of an object that may be one of that type; 0: it is none. */
+static size_t whole_size(const ObjectHeader *o, uint64_t offset, uint8_t type, size_t size) {
+        uint64_t whole = o && offset % sizeof(uint64_t) == 0 ? le64toh(o->size) : 0;
+
+        return whole < size || whole > JOURNAL_WINDOW_MAX || o->type != type ? 0 : (size_t) whole;
 }
 
 const void *journal_window_object(JournalWindow *w, const JournalImage *i, uint64_t offset, uint8_t type,
                                   size_t size) {
-        const ObjectHeader *o = offset % sizeof(uint64_t) == 0 ? journal_window_at(w, i, offset, size) : NULL;
-        uint64_t whole = o ? le64toh(o->size) : 0;
+        size_t whole = whole_size(journal_window_at(w, i, offset, size), offset, type, size);
 
-        if (!o || o->type != type || whole < size || whole > JOURNAL_WINDOW_MAX)
-                return NULL;
-        return journal_window_at(w, i, offset, whole);
+        return whole > 0 ? journal_window_at(w, i, offset, whole) : NULL;
+}
+
+const void *journal_window_held(const JournalWindow *w, uint64_t offset, uint8_t type, size_t size) {
+        size_t whole = whole_size(held(w, offset, size), offset, type, size);
+
+        return whole > 0 ? held(w, offset, whole) : NULL;
 }
 
 /* --- lists --- */

@@ -11,6 +11,7 @@ typedef struct JournalWindow {
         char *data;
         size_t size, allocated;
         uint64_t begin; /* where in the file */
+        size_t lead; /* so much is read that lies before what is wanted; a multiple of 8 */
 } JournalWindow;
 
 #define JOURNAL_WINDOW_NULL ((JournalWindow){})
@@ -24,6 +25,9 @@ const void *journal_window_at(JournalWindow *w, const JournalImage *i, uint64_t 
 
 /* The object of that type that lies there, all of it, at least `size` bytes. */
 const void *journal_window_object(JournalWindow *w, const JournalImage *i, uint64_t offset, uint8_t type, size_t size);
+
+/* Likewise, if it is in the window; NULL: it is not. Nothing that was borrowed is lost. */
+const void *journal_window_held(const JournalWindow *w, uint64_t offset, uint8_t type, size_t size);
 
 /* --- lists --- */
 

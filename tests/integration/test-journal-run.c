@@ -15,6 +15,7 @@
 
 static bool compact;
 static unsigned n_taken; /* entries of runs */
+static unsigned n_reads; /* of pieces of files */
 
 bool __real_journal_run_next(JournalRun *r);
 bool __wrap_journal_run_next(JournalRun *r);
@@ -24,6 +25,14 @@ bool __wrap_journal_run_next(JournalRun *r) {
 
         n_taken += taken;
         return taken;
+}
+
+ssize_t __real_pread64(int fd, void *to, size_t size, off_t offset);
+ssize_t __wrap_pread64(int fd, void *to, size_t size, off_t offset);
+
+ssize_t __wrap_pread64(int fd, void *to, size_t size, off_t offset) {
+        n_reads++;
+        return __real_pread64(fd, to, size, offset);
 }
 
 static bool begin(JournalFixture *f, RuntimeScope scope) {
@@ -243,6 +252,27 @@ static void test_a_file_that_goes(void) {
         TAP_CHECK(n < 200);
 }
 
+/* Texts lie with the entries or, the same ones again and again, together: few pieces have them all. */
+static void test_how_often_is_read(void) {
+        for (unsigned again = 0; again < 2; again++) {
+                _cleanup_(journal_fixture_done) JournalFixture f = JOURNAL_FIXTURE_NULL;
+                _cleanup_(journal_run_freep) JournalRun *run = NULL;
+                _cleanup_(log_done) Log l = {};
+                unsigned n = 0;
+
+                if (!begin(&f, RUNTIME_SCOPE_SYSTEM))
+                        return;
+                for (unsigned i = 0; i < 50; i++)
+                        add_lines(&f, "a", again ? 0 : i * 10, 10, NULL);
+                read_log(&f, &l);
+                TAP_CHECK_INT(journal_run_begin(&f.source, FIXTURE_UNIT, LOG_SOURCES_ALL, l.rows[0].cursor, &run), 1);
+                for (n_reads = 0; journal_run_next(run);)
+                        n++;
+                TAP_CHECK_INT(n, 498);
+                TAP_CHECK(n_reads <= 20); /* 26 when entries and texts are read apart */
+        }
+}
+
 /* Damage ends it, and never takes it where there is nothing. */
 static void test_damage(void) {
         enum { TIMES = 400 };
@@ -453,6 +483,7 @@ static const TapTest tests[] = {
         { "of a user", test_of_a_user },
         { "of a user, compact", test_of_a_user_compact },
         { "a file that goes", test_a_file_that_goes },
+        { "how often is read", test_how_often_is_read },
         { "damage", test_damage },
         { "damage, compact", test_damage_compact },
         { "a reader goes into runs and out of them", test_a_reader },
