@@ -13,6 +13,20 @@
 /* -E2BIG: the journal's cursor is longer than any seen. */
 int log_cursor_encode(const char *task_id, const char *journal_cursor, char ret[static LOG_CURSOR_SIZE]);
 
+/* The same for many of one task, which mostly begin alike: the check over that is computed once. It goes byte by byte,
+ * each waiting for the one before, and took a sixth of the time of a replay. */
+typedef struct LogCursorEncoder {
+        const char *task_id; /* borrowed */
+        char begin[64];      /* of the cursor encoded last: with the id of its sequence */
+        size_t size;         /* of that; 0: none */
+        uint32_t hash;       /* over the task's id and that */
+} LogCursorEncoder;
+
+#define LOG_CURSOR_ENCODER(id) ((LogCursorEncoder){ .task_id = (id) })
+
+/* As log_cursor_encode(). */
+int log_cursor_encoder_encode(LogCursorEncoder *e, const char *journal_cursor, char ret[static LOG_CURSOR_SIZE]);
+
 /* -EINVAL: mangled, or of another task. */
 int log_cursor_decode(const char *task_id, const char *cursor, char ret[static LOG_CURSOR_SIZE]);
 

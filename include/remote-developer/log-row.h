@@ -11,16 +11,18 @@
 #pragma once
 
 #include <remote-developer/buffer.h>
+#include <remote-developer/log-cursor.h>
 #include <remote-developer/log-line.h>
 
 typedef struct LogRowWriter {
-        const char *task_id; /* borrowed */
-        usec_t second;       /* whose text `time` holds */
+        LogCursorEncoder cursors;
+        usec_t second; /* whose text `time` holds */
         char time[CLOCK_TEXT_SIZE];
         size_t text_begin, text_end; /* of the row of JSON written last: where in the Buffer its text is */
 } LogRowWriter;
 
-#define LOG_ROW_WRITER(id) ((LogRowWriter){ .task_id = (id), .second = USEC_INFINITY })
+/* The id is borrowed. */
+#define LOG_ROW_WRITER(id) ((LogRowWriter){ .cursors = LOG_CURSOR_ENCODER(id), .second = USEC_INFINITY })
 
 /* All append and return 0 or negative errno; after an error something of the row may have been appended. */
 typedef int (*LogRowAppend)(LogRowWriter *w, const LogLine *line, Buffer *to);

@@ -1,7 +1,6 @@
 /* LogRow: see log-row.h. */
 #include <remote-developer/log-row.h>
 
-#include <remote-developer/log-cursor.h>
 #include <remote-developer/strings.h>
 
 #define TIME_FRACTION_AT (sizeof("2026-11-22T12:30:29.") - 1)
@@ -35,11 +34,11 @@ static int append_time(LogRowWriter *w, usec_t t, Buffer *to) {
         return r < 0 ? r : append_literal(to, "\"");
 }
 
-static int append_cursor(const LogRowWriter *w, const LogLine *line, Buffer *to) {
+static int append_cursor(LogRowWriter *w, const LogLine *line, Buffer *to) {
         char cursor[LOG_CURSOR_SIZE];
         int r;
 
-        r = log_cursor_encode(w->task_id, line->cursor, cursor);
+        r = log_cursor_encoder_encode(&w->cursors, line->cursor, cursor);
         return r < 0 ? r : buffer_append_string(to, cursor);
 }
 

@@ -33,20 +33,44 @@ static void write_tail(uint32_t hash, char to[static TAIL_SIZE + 1]) {
         *to = 0;
 }
 
-int log_cursor_encode(const char *task_id, const char *journal_cursor, char ret[static LOG_CURSOR_SIZE]) {
-        uint32_t hash = hash_text(HASH_BEGIN, task_id);
+/* Makes that begin the encoder's whose cursor this is, with the field behind it. */
+static void know_begin(LogCursorEncoder *e, const char *journal_cursor) {
+        static const char next[] = ";i=";
+        const char *end = strstr(journal_cursor, next);
+
+        e->size = end ? (size_t) (end - journal_cursor) + sizeof(next) - 1 : 0;
+        if (e->size > sizeof(e->begin))
+                e->size = 0;
+        memcpy(e->begin, journal_cursor, e->size);
+        e->hash = hash_text(HASH_BEGIN, e->task_id);
+        for (size_t i = 0; i < e->size; i++)
+                e->hash = hash_byte(e->hash, e->begin[i]);
+}
+
+int log_cursor_encoder_encode(LogCursorEncoder *e, const char *journal_cursor, char ret[static LOG_CURSOR_SIZE]) {
+        uint32_t hash;
         size_t n;
 
+        if (e->size == 0 || strncmp(journal_cursor, e->begin, e->size) != 0)
+                know_begin(e, journal_cursor);
+        hash = e->hash;
         for (n = 0; journal_cursor[n]; n++) {
                 char c = journal_cursor[n];
 
                 if (n + TAIL_SIZE + 1 >= LOG_CURSOR_SIZE)
                         return -E2BIG;
-                hash = hash_byte(hash, c);
+                if (n >= e->size)
+                        hash = hash_byte(hash, c);
                 ret[n] = c == ';' ? '.' : c == '=' ? '_' : c;
         }
         write_tail(hash, ret + n);
         return 0;
+}
+
+int log_cursor_encode(const char *task_id, const char *journal_cursor, char ret[static LOG_CURSOR_SIZE]) {
+        LogCursorEncoder e = LOG_CURSOR_ENCODER(task_id);
+
+        return log_cursor_encoder_encode(&e, journal_cursor, ret);
 }
 
 int log_cursor_decode(const char *task_id, const char *cursor, char ret[static LOG_CURSOR_SIZE]) {

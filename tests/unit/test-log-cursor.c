@@ -19,6 +19,32 @@ static void test_round_trip(void) {
         TAP_CHECK_INT(strspn(cursor, "0123456789abcdefghijklmnopqrstuvwxyz._"), strlen(cursor));
 }
 
+/* One after the other, of the same sequence and of others, as each by itself. */
+static void test_many(void) {
+        static const char *const cursors[] = {
+                "s=739ad463348b4ceca5a9e69c95a3c93f;i=4ece7;b=6c7c;m=4f;t=4c;x=d3",
+                "s=739ad463348b4ceca5a9e69c95a3c93f;i=4ece8;b=6c7c;m=50;t=4d;x=d4",
+                "s=739ad463348b4ceca5a9e69c95a3c93f;i=",
+                "s=739ad463348b4ceca5a9e69c95a3c93f",
+                "s=839ad463348b4ceca5a9e69c95a3c93f;i=4ece8;b=6c7c;m=50;t=4d;x=d4",
+                "s=0123456789012345678901234567890123456789012345678901234567890123456789;i=1", /* none has that */
+                "s=739ad463348b4ceca5a9e69c95a3c93f;i=4ece9;b=6c7c;m=51;t=4e;x=d5",
+                "s=1;i=2", "s=1;i=2;i=3", "s=1", "",
+        };
+        LogCursorEncoder e = LOG_CURSOR_ENCODER(TASK);
+        char one[LOG_CURSOR_SIZE], of_many[LOG_CURSOR_SIZE], back[LOG_CURSOR_SIZE];
+
+        for (unsigned round = 0; round < 2; round++)
+                for (size_t i = 0; i < ELEMENTSOF(cursors); i++) {
+                        TAP_CHECK_INT(log_cursor_encode(TASK, cursors[i], one), 0);
+                        TAP_CHECK_INT(log_cursor_encoder_encode(&e, cursors[i], of_many), 0);
+                        TAP_CHECK_STRING(of_many, one);
+                        TAP_CHECK_INT(log_cursor_decode(TASK, of_many, back), *cursors[i] ? 0 : -EINVAL);
+                        if (*cursors[i])
+                                TAP_CHECK_STRING(back, cursors[i]);
+                }
+}
+
 /* Clients keep cursors across upgrades: the form must stay. */
 static void test_form_stays(void) {
         char back[LOG_CURSOR_SIZE];
@@ -186,6 +212,7 @@ static void test_order(void) {
 static const TapTest tests[] = {
         { "the order of the journal's cursors", test_order },
         { "round trip", test_round_trip },
+        { "many of one task", test_many },
         { "the form stays", test_form_stays },
         { "every byte changed", test_every_byte_changed },
         { "every cut, every byte missing, doubled or exchanged", test_every_cut_and_every_repetition },
