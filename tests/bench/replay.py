@@ -1,7 +1,8 @@
 """How fast the log of a finished task is read, 300,000 lines of 90 bytes: from the service as server-sent events, as
 JSON lines and as text, beside the barest loop over the journal, journalctl and systemd-journal-gatewayd.
 
-A row says lines a second; `growth` compares with the bare loop.
+A row says lines a second from the begin of what reads to its end; `growth` compares with the bare loop. A program
+takes some milliseconds to begin, whatever it reads: fewer lines than the quick ones would measure that.
 """
 
 import json
@@ -10,8 +11,8 @@ import time
 
 from logs import GATEWAYD_PORT, Viewers, Written, cpu_seconds, fresh, gatewayd, gatewayd_path, print_load
 
-LINES, QUICK_LINES = 300_000, 5_000
-ROUNDS, QUICK_ROUNDS = 3, 1
+LINES, QUICK_LINES = 300_000, 100_000
+ROUNDS, QUICK_ROUNDS = 5, 1
 SECONDS = 100
 TITLE = 'lines a second, of 90 bytes'
 
@@ -26,8 +27,9 @@ def timed_lines(*command):
 def readers(service, task, gateway):
     """Names and calls that read it all once and return how many lines there were and in which time."""
     def bare():
+        began = time.monotonic()
         found = json.loads(service.command(str(service.programs / 'journal-loop'), task.unit))
-        return found['lines'], found['seconds']
+        return found['lines'], time.monotonic() - began
 
     def viewer(accept, path, *options):
         def read():
