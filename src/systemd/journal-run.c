@@ -21,8 +21,8 @@
 #include <stdio.h>
 
 #define ITEMS_MAX 64
-/* The first entry of a piece is read together with its text, if that is no longer; and one of the texts that come again
- * and again with some of the others. */
+/* The first entry of a piece is read together with its text, if that is no longer; and one of the texts that come
+ * again and again with some of the others. */
 #define ENTRY_LEAD ((size_t) 1024)
 #define TEXT_LEAD ((size_t) 4096)
 /* With more files that may have entries in between it is left to libsystemd. To open them takes as long as to open a

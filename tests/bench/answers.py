@@ -10,6 +10,7 @@ from startup import Tasks
 
 PORT = 15001
 HELLO_PORT = 15999
+HELLO = 'hello of libmicrohttpd'
 KNOWN, QUICK_KNOWN = 10_000, 100
 REQUESTS, QUICK_REQUESTS = 20_000, 500
 ROUNDS, QUICK_ROUNDS = 5, 1
@@ -27,15 +28,22 @@ def ask(service, port, connections, requests, path):
 
 def compare(service, tables, requests, paths):
     for connections in CONNECTIONS:
-        for name, (port, path) in paths.items():
-            found = ask(service, port, connections, requests, path)
-            tables.add(f'{connections} connections: requests a second', name, found['rate'])
-            tables.add(f'{connections} connections: answered within, 99 %, ms', name, found['percentile_99'])
+        found = {name: ask(service, port, connections, requests, path) for name, (port, path) in paths.items()}
+        for name, figures in found.items():
+            tables.add(f'{connections} connections: requests a second', name, figures['rate'])
+            tables.add(f'{connections} connections: answered within, 99 %, ms', name, figures['percentile_99'])
+            if name == HELLO:
+                continue
+            tables.reach(f'{name}, {connections} connections: requests a second', HELLO,
+                         figures['rate'] / found[HELLO]['rate'], at_least=0.6)
+            if connections == 32:
+                tables.reach(f'{name}, {connections} connections: within, 99 %', HELLO,
+                             figures['percentile_99'] / found[HELLO]['percentile_99'], at_most=2)
 
 
 def answers(service, tables, quick):
     running = service.api.create(['sleep', 'infinity'])
-    paths = {'hello of libmicrohttpd': (HELLO_PORT, '/'), 'health': (PORT, '/api/health'),
+    paths = {HELLO: (HELLO_PORT, '/'), 'health': (PORT, '/api/health'),
              'task-status': (PORT, f'/api/task-status/{running}'),
              'check-alive': (PORT, f'/api/task/{running}/check-alive')}
     with subprocess.Popen([str(service.programs / 'hello'), str(HELLO_PORT)], stdin=subprocess.PIPE,
@@ -49,13 +57,18 @@ def answers(service, tables, quick):
 
 
 def lists(service, tables, tasks, quick):
+    first = None
     for number in QUICK_LISTED if quick else LISTED:
         service.stop()
         tasks.finish(number)
         service.start()
-        for _ in range(QUICK_ROUNDS if quick else ROUNDS):
-            tables.add('the first 100 tasks, median, ms', f'of {number:,}',
-                       ask(service, PORT, 1, 50, '/api/tasks?limit=100')['median'])
+        medians = [ask(service, PORT, 1, 50, '/api/tasks?limit=100')['median']
+                   for _ in range(QUICK_ROUNDS if quick else ROUNDS)]
+        for median in medians:
+            tables.add('the first 100 tasks, median, ms', f'of {number:,}', median)
+            if first:
+                tables.reach(f'the first 100 tasks of {number:,}', 'of a hundred', median / first, at_most=1.5)
+        first = first or sorted(medians)[len(medians) // 2]
 
 
 def measure(service, tables, quick):

@@ -15,6 +15,8 @@ LINES, QUICK_LINES = 300_000, 100_000
 ROUNDS, QUICK_ROUNDS = 5, 1
 SECONDS = 100
 TITLE = 'lines a second, of 90 bytes'
+BARE = 'bare sd-journal loop'
+FORMS = ('text/event-stream', 'text/plain')
 
 
 def timed_lines(*command):
@@ -45,7 +47,7 @@ def readers(service, task, gateway):
     def journalctl(output):
         return lambda: timed_lines('journalctl', f'--unit={task.unit}', f'--output={output}', '--no-pager', '--quiet')
 
-    yield 'bare sd-journal loop', bare
+    yield BARE, bare
     yield 'the service, text/event-stream', viewer('text/event-stream', task.stream)
     yield 'the service, application/x-ndjson', viewer('application/x-ndjson', task.logs)
     yield 'the service, text/plain', viewer('text/plain', task.logs)
@@ -65,11 +67,18 @@ def measure(service, tables, quick):
     fresh(service)
     with gatewayd() as gateway:
         for _ in range(QUICK_ROUNDS if quick else ROUNDS):
+            rates = {}
             for name, read in readers(service, task, gateway):
                 pid = service.main_pid()
                 before = cpu_seconds(pid)
                 lines, seconds = read()
+                rates[name] = lines / seconds
                 tables.add(TITLE, name, lines / seconds)
                 if name.startswith('the service') and lines:
                     tables.add('CPU of the service, us a line', name, (cpu_seconds(pid) - before) * 1e6 / lines)
+            for name in FORMS:
+                tables.reach(f'replay, {name}: lines a second', BARE, rates[f'the service, {name}'] / rates[BARE],
+                             at_least=0.5)
+                tables.reach(f'replay, {name}: lines a second', 'journalctl -o json',
+                             rates[f'the service, {name}'] / rates['journalctl -o json'], at_least=10)
     print_load()
