@@ -13,7 +13,7 @@ from startup import Tasks
 
 KNOWN, QUICK_KNOWN = 10_000, 100
 LINES, QUICK_LINES = 1_000_000, 10_000
-SECONDS, QUICK_SECONDS = 90, 5
+SECONDS, QUICK_SECONDS = 40, 5
 ROUNDS, QUICK_ROUNDS = 5, 1
 PER_SECOND = 10
 MEMORY = 'memory for itself, MiB'
@@ -30,8 +30,7 @@ def wake_ups(pid):
 
 
 def watch(tables, row, pid, seconds):
-    """Both figures of a process, over so long. Of a process that sleeps CPU time cannot be had finer than a hundredth of a
-    second, which over a minute and a half is a hundredth of a percent."""
+    """Both figures of a process, over so long. CPU time cannot be had finer than a hundredth of a second."""
     woken, used, began = wake_ups(pid), cpu_seconds(pid), time.monotonic()
     time.sleep(seconds)
     took = time.monotonic() - began
