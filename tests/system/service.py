@@ -100,8 +100,11 @@ class Service:
     def own_entries(self, cursor=None):
         """What the service itself wrote so far, after a cursor if given."""
         self.sync_journal()
-        unit, uid = ('_SYSTEMD_USER_UNIT', [f'_UID={self.owner.pw_uid}']) if self.is_user else ('_SYSTEMD_UNIT', [])
-        matches = [f'{unit}={SERVICE}', *uid]
+        matches = [f'_SYSTEMD_UNIT={SERVICE}']
+        if self.is_user:
+            # Of what has ended before journald looked, it knows the user and what it called itself, but no unit.
+            uid = f'_UID={self.owner.pw_uid}'
+            matches = [f'_SYSTEMD_USER_UNIT={SERVICE}', uid, '+', 'SYSLOG_IDENTIFIER=remote-developerd', uid]
         return self.journal_after(cursor, *matches) if cursor else self.journal(*matches)
 
     def own_messages(self, cursor=None):

@@ -53,21 +53,23 @@ def test_it_serves_no_socket_of_another_address(s):
     drop_in = base / s.mode / f'{SOCKET}.d/open.conf'
     s.command('mkdir', '-p', str(drop_in.parent))
     cursor = s.journal_cursor()
-    for address in '0.0.0.0:15009', '[::]:15009':
+    try:
+        for address in '0.0.0.0:15009', '[::]:15009':
+            s.stop_all()
+            drop_in.write_text(f'[Socket]\nListenStream={address}\n')
+            s.systemctl('daemon-reload')
+            s.listen()
+            s.systemctl('start', SERVICE, check=False)
+            until(lambda: s.show(SERVICE, 'ActiveState') == 'failed', 'it is not tried again')
+            same(s.show(SERVICE, 'ExecMainStatus'), '2')
+        told = '\n'.join(filter(None, s.own_messages(cursor)))
+        contains(told, 'a socket for 0.0.0.0 was passed', 'a socket for :: was passed', 'ssh -L')
+    finally:
         s.stop_all()
-        drop_in.write_text(f'[Socket]\nListenStream={address}\n')
+        drop_in.unlink()
         s.systemctl('daemon-reload')
-        s.listen()
-        s.systemctl('start', SERVICE, check=False)
-        until(lambda: s.show(SERVICE, 'ActiveState') == 'failed', 'it is not tried again')
-        same(s.show(SERVICE, 'ExecMainStatus'), '2')
-    told = '\n'.join(filter(None, s.own_messages(cursor)))
-    contains(told, 'a socket for 0.0.0.0 was passed', 'a socket for :: was passed', 'ssh -L')
-    s.stop_all()
-    drop_in.unlink()
-    s.systemctl('daemon-reload')
-    s.systemctl('reset-failed', SERVICE, SOCKET, check=False)
-    s.start()
+        s.systemctl('reset-failed', SERVICE, SOCKET, check=False)
+        s.start()
     same(s.api.get('/api/health').status, 200)
 
 
