@@ -2,6 +2,7 @@
 """plot: draws what `tools/bench --save FILE` kept of the figures that are to be reached.
 
     plot.py FILE >docs/performance.svg
+    plot.py FILE --markdown              the table of the README
 
 Each row is a figure as a part of its limit, on a logarithmic scale: the bar's end is the median, the thin line goes from
 the least to the most of the rounds. Left of the middle is reached, whether the limit is an upper or a lower one.
@@ -66,6 +67,16 @@ def draw(found):
     yield '</svg>'
 
 
+def markdown(found):
+    yield '| what is to be reached | beside | median | least and most | to reach |'
+    yield '|---|---|---|---|---|'
+    for row in found['reaches']:
+        values = row['values']
+        reached = parts(row)[1] <= 1
+        yield (f'| {row["what"]} | {row["against"]} | {statistics.median(values):.3g} | {min(values):.3g} to '
+               f'{max(values):.3g} | {limit_of(row)}{"" if reached else "; **falls short**"} |')
+
+
 if __name__ == '__main__':
     with open(sys.argv[1], encoding='utf-8') as file:
-        print('\n'.join(draw(json.load(file))))
+        print('\n'.join((markdown if sys.argv[2:] == ['--markdown'] else draw)(json.load(file))))
