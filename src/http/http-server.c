@@ -37,9 +37,11 @@
  * deadline would find that nothing is due yet. */
 #define MHD_CLOCK_TICK_USEC (10 * USEC_PER_MSEC)
 
-/* So often MHD may want to run at once without anything coming of it; from then on it has to wait, each time twice as
- * long. What comes from a socket wakes it all the same. */
+/* So often MHD may want to run at once without anything coming of it, as far as can be told: a long header is read in
+ * pieces of a kilobyte. From then on it has to wait a little, and after half a second each time twice as long. What
+ * comes from a socket wakes it all the same. */
 #define FRUITLESS_MAX 16
+#define FRUITLESS_PAUSES 50
 #define FRUITLESS_PAUSE_USEC (10 * USEC_PER_MSEC)
 #define FRUITLESS_DOUBLINGS 5
 
@@ -178,16 +180,19 @@ static void server_arm(HttpServer *s, usec_t due) {
         sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
 }
 
-static void server_run_again(HttpServer *s) {
-        unsigned doublings;
+static usec_t fruitless_pause(unsigned n) {
+        unsigned doublings = n > FRUITLESS_MAX + FRUITLESS_PAUSES ? n - FRUITLESS_MAX - FRUITLESS_PAUSES : 0;
 
+        return FRUITLESS_PAUSE_USEC << MIN_OF(doublings, (unsigned) FRUITLESS_DOUBLINGS);
+}
+
+static void server_run_again(HttpServer *s) {
         s->n_fruitless = s->again ? 0 : s->n_fruitless + 1;
         if (s->n_fruitless < FRUITLESS_MAX) {
                 sd_event_source_set_enabled(s->turn, SD_EVENT_ONESHOT);
                 return;
         }
-        doublings = MIN_OF(s->n_fruitless - FRUITLESS_MAX, (unsigned) FRUITLESS_DOUBLINGS);
-        server_arm(s, clock_monotonic_usec() + (FRUITLESS_PAUSE_USEC << doublings));
+        server_arm(s, clock_monotonic_usec() + fruitless_pause(s->n_fruitless));
 }
 
 static void server_rearm(HttpServer *s) {
@@ -198,6 +203,7 @@ static void server_rearm(HttpServer *s) {
                 server_run_again(s);
                 return;
         }
+        s->n_fruitless = 0;
         if (waits)
                 server_arm(s, clock_monotonic_usec() + msec * USEC_PER_MSEC + MHD_CLOCK_TICK_USEC);
         else
