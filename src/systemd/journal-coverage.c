@@ -12,7 +12,7 @@ void journal_coverage_done(JournalCoverage *c) {
 /* A file that is still there, under its name, has not lost anything: that goes first. */
 static void note_file(JournalHeader *h, const JournalPlace *p, usec_t now_usec, bool to_end) {
         bool own = p && journal_header_is_of(h, p->seqnum_id), there = true;
-        uint64_t up_to;
+        uint64_t seqnum = own ? p->seqnum : UINT64_MAX, up_to;
 
         if (!own && !to_end)
                 return;
@@ -22,8 +22,8 @@ static void note_file(JournalHeader *h, const JournalPlace *p, usec_t now_usec, 
                 return;
         /* Of one that is gone only this is known: no more of it was read. */
         if (!there)
-                h->tail_seqnum = MAX_OF(h->tail_seqnum, p->seqnum);
-        up_to = to_end && there ? h->tail_seqnum : MIN_OF(h->tail_seqnum, p->seqnum);
+                h->tail_seqnum = MAX_OF(h->tail_seqnum, seqnum);
+        up_to = to_end && there ? h->tail_seqnum : MIN_OF(h->tail_seqnum, seqnum);
         if (up_to <= h->read_seqnum || up_to < h->head_seqnum)
                 return;
         h->read_seqnum = up_to;
