@@ -1,5 +1,8 @@
 """What it costs to create a task: until the reply, and until its first instruction, beside the bare call of systemd with
 the same properties and systemd-run.
+
+The service replies when the task is on disk, and then asks systemd; the bare call's reply is systemd's. So how many tasks
+a second there can be is taken until the last of them has ended, in both ways.
 """
 
 import json
@@ -13,7 +16,7 @@ ROUNDS, QUICK_ROUNDS = 5, 1
 CLIENTS = (1, 32)
 BARE = 'bare StartTransientUnit'
 FIGURES = (('median', 'until the reply, median, ms'), ('percentile_99', 'until the reply, 99 %, ms'),
-           ('rate', 'tasks created a second'))
+           ('whole', 'tasks a second, until the last has ended'))
 
 
 def figures(*argv):
@@ -51,7 +54,10 @@ def replies(service, tables, count, clients):
     found = {}
     for name, way in ways.items():
         settle(service)
+        began = time.monotonic()
         found[name] = way()
+        settle(service)
+        found[name]['whole'] = count / (time.monotonic() - began)
         if found[name].get('failed'):
             raise RuntimeError(f'{name}: {found[name]}')
         for key, title in FIGURES:
@@ -59,7 +65,7 @@ def replies(service, tables, count, clients):
     what = f'create-task, {clients} at a time'
     ours = found['the service']
     tables.reach(f'{what}: median reply', BARE, ours['median'] / found[BARE]['median'], at_most=1.5)
-    tables.reach(f'{what}: tasks a second', BARE, ours['rate'] / found[BARE]['rate'], at_least=0.9)
+    tables.reach(f'{what}: tasks a second', BARE, ours['whole'] / found[BARE]['whole'], at_least=0.9)
     if clients == 1:
         tables.reach(f'{what}: sooner by', 'systemd-run', found['systemd-run']['median'] / ours['median'], at_least=5)
 
