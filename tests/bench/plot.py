@@ -14,7 +14,7 @@ import math
 import statistics
 import sys
 
-ROW, LEFT, WIDTH, MARGIN = 22, 560, 420, 60
+ROW, LEFT, WIDTH, MARGIN = 22, 700, 420, 60
 DECADES = 2  # on each side of the limit
 REACHED, SHORT = '#3a7d44', '#b3412e'
 
