@@ -1,9 +1,10 @@
 /* remote-developerd --check-config: see config-command.h. Beside the file itself it looks at what systemd was told of
  * the sockets: those that others than this machine can reach need more than a line in a drop-in. */
 #include "config-command.h"
+#include "front.h"
 
+#include <remote-developer/listener.h>
 #include <remote-developer/service-units.h>
-#include <remote-developer/strings.h>
 #include <remote-developer/tls-identity.h>
 #include <remote-developer/token-file.h>
 
@@ -17,19 +18,13 @@ typedef struct Check {
         bool failed;
 } Check;
 
-/* The address as systemd writes it. */
-static bool is_local(const char *address) {
-        return address[0] == '/' || address[0] == '@' || string_has_prefix(address, "127.") ||
-               string_has_prefix(address, "[::1]:");
-}
-
 static void tell(const char *sentence) {
         fprintf(stderr, "remote-developerd: %s\n", sentence);
 }
 
 static void fail(Check *c, const char *cause, const char *remedy) {
-        fprintf(stderr, "remote-developerd: remote-developer.socket listens on %s, and beyond this machine the API is "
-                "served over TLS and to tokens alone: %s%s%s\n", c->address, cause, *remedy ? "; " : "", remedy);
+        fprintf(stderr, "remote-developerd: remote-developer.socket listens on %s, and " FRONT_BEYOND ": %s%s%s\n",
+                c->address, cause, *remedy ? "; " : "", remedy);
         c->failed = true;
 }
 
@@ -42,9 +37,7 @@ static void check_identity(Check *c) {
         char sentence[TLS_SENTENCE_SIZE] = "";
 
         if (!certificate || !key) {
-                fail(c, "there is no certificate, or no key for it",
-                     "give remote-developer.service LoadCredential=" TLS_CERTIFICATE ":FILE and "
-                     "LoadCredential=" TLS_KEY ":FILE");
+                fail(c, FRONT_NO_CERTIFICATE, FRONT_GIVE_CERTIFICATE);
                 return;
         }
         if (!*certificate || !*key)
@@ -66,7 +59,7 @@ static void check_tokens(Check *c) {
         if (token_file_fault(tokens))
                 fail(c, token_file_fault(tokens), "");
         else if (token_file_look(tokens)->n == 0)
-                fail(c, "there is no token", "make one with remote-developerd --new-token=NAME");
+                fail(c, FRONT_NO_TOKEN, FRONT_MAKE_TOKEN);
 }
 
 static void check_the_way(const Check *c) {
@@ -80,7 +73,7 @@ static void check_the_way(const Check *c) {
 
 static void check_sockets(Check *c) {
         for (char *const *address = c->units->listen; address && *address && !c->address; address++)
-                if (!is_local(*address))
+                if (!listener_is_local(*address))
                         c->address = *address;
         if (c->units->is_stale)
                 tell("systemd has not read the units again since they were changed, and what it knows was checked: "

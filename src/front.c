@@ -37,9 +37,8 @@ struct Front {
 
 static int refuse(const Front *f, const char *cause, const char *remedy, Problem *problem) {
         return problem_set(problem, -EADDRNOTAVAIL, "listen",
-                           "a socket for %s was passed, and beyond this machine the API is served over TLS and to "
-                           "tokens alone: %s; %s, or take its ListenStream= out of remote-developer.socket, and come "
-                           "from elsewhere by ssh -L 15001:127.0.0.1:15001",
+                           "a socket for %s was passed, and " FRONT_BEYOND ": %s; %s, or take its ListenStream= out "
+                           "of remote-developer.socket, and come from elsewhere by ssh -L 15001:127.0.0.1:15001",
                            f->beyond, cause, remedy);
 }
 
@@ -93,9 +92,7 @@ static int read_identity(Front *f, Problem *problem) {
                 return -ENOMEM;
         r = directory ? tls_identity_read(certificate, key, &f->identity, &why) : -ENOENT;
         if (r == -ENOENT)
-                return refuse(f, "there is no certificate, or no key for it",
-                              "give remote-developer.service LoadCredential=" TLS_CERTIFICATE ":FILE and "
-                              "LoadCredential=" TLS_KEY ":FILE", problem);
+                return refuse(f, FRONT_NO_CERTIFICATE, FRONT_GIVE_CERTIFICATE, problem);
         return r < 0 ? refuse(f, problem_sentence(&why), "mend that", problem) : 0;
 }
 
@@ -142,10 +139,9 @@ static int check_tokens(const Front *f, Access *access, Problem *problem) {
         if (fault)
                 return refuse(f, fault, "mend that", problem);
         if (access_count_tokens(access, &n_valid) == 0)
-                return refuse(f, "there is no token", "make one with remote-developerd --new-token=NAME", problem);
+                return refuse(f, FRONT_NO_TOKEN, FRONT_MAKE_TOKEN, problem);
         if (n_valid == 0)
-                log_warning("Nobody from elsewhere may use the API: every token has expired; make one with "
-                            "remote-developerd --new-token=NAME");
+                log_warning("Nobody from elsewhere may use the API: every token has expired; " FRONT_MAKE_TOKEN);
         return 0;
 }
 

@@ -10,6 +10,14 @@
 #include <remote-developer/config.h>
 #include <remote-developer/http-server.h>
 
+/* What a socket that others can reach needs, as front_new(), front_open() and --check-config say it. */
+#define FRONT_BEYOND "beyond this machine the API is served over TLS and to tokens alone"
+#define FRONT_NO_CERTIFICATE "there is no certificate, or no key for it"
+#define FRONT_GIVE_CERTIFICATE                                                                                        \
+        "give remote-developer.service LoadCredential=" TLS_CERTIFICATE ":FILE and LoadCredential=" TLS_KEY ":FILE"
+#define FRONT_NO_TOKEN "there is no token"
+#define FRONT_MAKE_TOKEN "make one with remote-developerd --new-token=NAME"
+
 typedef struct Front Front;
 
 /* Takes the sockets that systemd passed and opens those of --listen; where there are none, that of the loopback

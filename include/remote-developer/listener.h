@@ -13,3 +13,6 @@ int listener_open(const char *address, Problem *problem);
  * is neither. `text` is for people: its address, without the port. */
 #define LISTENER_TEXT_SIZE 64
 int listener_look(int fd, char text[static LISTENER_TEXT_SIZE]);
+
+/* The same of an address as ListenStream= has it, before anything listens there. */
+bool listener_is_local(const char *address);

@@ -120,9 +120,9 @@ static int make_body(Api *a, const ManagerHealth *h, const char *cause, bool for
                 e = json_set_string(body, "tokens_error", access_token_fault(a->access));
         if (e >= 0 && !for_strangers)
                 e = fill_findings(a, body);
-        if (e >= 0)
-                e = json_append(body, to);
-        return e < 0 ? e : buffer_append(to, "\n", 1);
+        if (e < 0)
+                return e;
+        return reply_write(body, to) ? 0 : -ENOMEM;
 }
 
 static int make_answer(Api *a, bool for_strangers, HealthAnswer *ret) {

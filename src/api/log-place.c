@@ -43,11 +43,21 @@ void log_place_leave(LogPlace *p) {
         p->is_taken = false;
 }
 
+static bool is_same(const Caller *a, const Caller *b) {
+        return a && string_equal(a->actor, b->actor) && string_equal(a->token, b->token);
+}
+
+/* One caller's places mostly lie together, and what is asked for each is the file of tokens. */
 void api_review_callers(Api *a) {
+        const Caller *last = NULL;
+        bool admitted = true;
         LogPlace *p;
 
         LIST_FOREACH(p, &a->places, list) {
-                if (p->is_lost || access_still_admits(a->access, &p->caller, ACCESS_READ))
+                if (!is_same(last, &p->caller))
+                        admitted = access_still_admits(a->access, &p->caller, ACCESS_READ);
+                last = &p->caller;
+                if (p->is_lost || admitted)
                         continue;
                 p->is_lost = true;
                 if (*p->stream)

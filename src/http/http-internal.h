@@ -186,6 +186,11 @@ void http_server_retry_accepting(HttpServer *s);
 int http_server_add_retry(HttpServer *s);
 void http_server_free_listeners(HttpServer *s);
 
+/* --- http-records.c --- */
+
+/* Takes the data if it succeeds; NULL: no memory. */
+struct MHD_Response *http_records_new(HttpServer *s, char *data, size_t size);
+
 /* --- http-request.c --- */
 
 /* MHD's questions, with the server as closure. */

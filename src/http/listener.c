@@ -140,3 +140,11 @@ int listener_look(int fd, char text[static LISTENER_TEXT_SIZE]) {
                 return -EAFNOSUPPORT;
         return is_loopback(&a);
 }
+
+/* An abstract name ("@") is of this machine as well; we open none. */
+bool listener_is_local(const char *address) {
+        SocketAddress a;
+        socklen_t size;
+
+        return address[0] == '@' || parse_address(address, &a, &size) >= 0;
+}

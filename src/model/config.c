@@ -281,12 +281,16 @@ static int set_directory(const ConfigKey *key _unused_, void *member, const char
         return string_replace(member, text);
 }
 
-static int set_pattern(const ConfigKey *key _unused_, void *member, const char *text) {
-        if (!*text || strlen(text) > CONFIG_PATTERN_SIZE_MAX)
-                return -EINVAL;
+static int append_item(void *member, const char *text) {
         if (strv_length(*(char ***) member) >= CONFIG_PATTERNS_MAX)
                 return -E2BIG;
         return strv_append(member, text);
+}
+
+static int set_pattern(const ConfigKey *key _unused_, void *member, const char *text) {
+        if (!*text || strlen(text) > CONFIG_PATTERN_SIZE_MAX)
+                return -EINVAL;
+        return append_item(member, text);
 }
 
 /* The default is a text like every other: the empty one stands for the empty list. */
@@ -295,9 +299,7 @@ static int set_path(const ConfigKey *key _unused_, void *member, const char *tex
                 return 0;
         if (path_fault(text) || strchr(text, ':'))
                 return -EINVAL;
-        if (strv_length(*(char ***) member) >= CONFIG_PATTERNS_MAX)
-                return -E2BIG;
-        return strv_append(member, text);
+        return append_item(member, text);
 }
 
 /* A name of DNS, or an address as it stands in a URL. */
@@ -317,9 +319,7 @@ static int set_host(const ConfigKey *key _unused_, void *member, const char *tex
                 return 0;
         if (!is_host(text))
                 return -EINVAL;
-        if (strv_length(*(char ***) member) >= CONFIG_PATTERNS_MAX)
-                return -E2BIG;
-        return strv_append(member, text);
+        return append_item(member, text);
 }
 
 /* What every key of a kind has in common: its words where it is no number, the unit where it is one. */

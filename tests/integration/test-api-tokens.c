@@ -199,8 +199,8 @@ static void test_how_a_token_is_given(void) {
  * not, and what is over is not taken up again. */
 static void test_a_stream_ends_when_its_token_does(void) {
         _cleanup_(api_fixture_done) ApiFixture f = {};
-        _cleanup_(http_client_done) HttpClient revoked = {}, other = {}, user = {};
-        _cleanup_free_ char *one = NULL, *two = NULL;
+        _cleanup_(http_client_done) HttpClient revoked = {}, other = {}, user = {}, anew = {};
+        _cleanup_free_ char *one = NULL, *two = NULL, *again = NULL;
         char text[TOKEN_TEXT_SIZE], other_text[TOKEN_TEXT_SIZE];
 
         peer = (HttpPeer){ true, geteuid() };
@@ -211,9 +211,9 @@ static void test_a_stream_ends_when_its_token_does(void) {
         make_token(&f, "two", ACCESS_READ, 0, other_text);
         one = string_format("Authorization: Bearer %s\r\n", text);
         two = string_format("Authorization: Bearer %s\r\n", other_text);
-        api_send(&f, &revoked, "GET", "/api/task-logs/{id}/stream", one, NULL);
         api_send(&f, &other, "GET", "/api/task-logs/{id}/stream", two, NULL);
         api_send(&f, &user, "GET", "/api/task-logs/{id}/stream", NULL, NULL);
+        api_send(&f, &revoked, "GET", "/api/task-logs/{id}/stream", one, NULL);
         story_log(&f.story, "up", NULL);
         TAP_CHECK(STORY_UNTIL(&f.story, http_client_got(&revoked, "up") && http_client_got(&other, "up") &&
                                                 http_client_got(&user, "up")));
@@ -222,14 +222,17 @@ static void test_a_stream_ends_when_its_token_does(void) {
         TAP_CHECK(!revoked.ended && !other.ended && !user.ended);
 
         revoke_token(&f, "one");
-        make_token(&f, "one", ACCESS_READ, 0, text); /* another one of that name */
+        make_token(&f, "one", ACCESS_READ, 0, text); /* another one of that name, whose stream is the next one's */
+        again = string_format("Authorization: Bearer %s\r\n", text);
+        api_send(&f, &anew, "GET", "/api/task-logs/{id}/stream", again, NULL);
+        TAP_CHECK(STORY_UNTIL(&f.story, http_client_got(&anew, "up")));
         api_review_callers(f.api);
         TAP_CHECK(STORY_UNTIL(&f.story, revoked.ended));
         TAP_CHECK_INT(http_client_count(&revoked, "\"final\""), 0);
         api_review_callers(f.api);
         story_log(&f.story, "still", NULL);
         TAP_CHECK(STORY_UNTIL(&f.story, http_client_got(&other, "still") && http_client_got(&user, "still")));
-        TAP_CHECK(!other.ended && !user.ended);
+        TAP_CHECK(!other.ended && !user.ended && !anew.ended);
         peer = (HttpPeer){};
 }
 

@@ -323,6 +323,13 @@ static void follow_and_vacuum(void *userdata, const char *unit _unused_, const L
                 vacuum(v, "d", false);
 }
 
+static void number_entries(FixtureEntry *entries, char (*texts)[8], unsigned n) {
+        for (unsigned i = 0; i < n; i++) {
+                snprintf(texts[i], sizeof(texts[i]), "%u", i);
+                entries[i] = (FixtureEntry){ texts[i] };
+        }
+}
+
 /* journald is another process: it does not wait until the follower has looked at the files again. */
 static void test_the_followers_file_goes_amid(void) {
         VACUUM(LOG_SOURCES_ALL);
@@ -331,10 +338,7 @@ static void test_the_followers_file_goes_amid(void) {
         char texts[100][8];
         sd_event *event = NULL;
 
-        for (unsigned i = 0; i < ELEMENTSOF(entries); i++) {
-                snprintf(texts[i], sizeof(texts[i]), "%u", i);
-                entries[i] = (FixtureEntry){ texts[i] };
-        }
+        number_entries(entries, texts, ELEMENTSOF(entries));
         if (!TAP_CHECK_INT(sd_event_new(&event), 0))
                 return;
         if (TAP_CHECK_INT(journal_follower_new(event, &v.journal.source, TASK_SLICE, 1000, follow_and_vacuum, &v,
@@ -358,10 +362,7 @@ static void test_libsystemd_gives_up_on_the_follower(void) {
         FixtureEntry entries[60];
         sd_event *event = NULL;
 
-        for (unsigned i = 0; i < ELEMENTSOF(entries); i++) {
-                snprintf(texts[i], sizeof(texts[i]), "%u", i);
-                entries[i] = (FixtureEntry){ texts[i] };
-        }
+        number_entries(entries, texts, ELEMENTSOF(entries));
         if (!TAP_CHECK_INT(sd_event_new(&event), 0))
                 return;
         if (TAP_CHECK_INT(journal_follower_new(event, &v.journal.source, TASK_SLICE, 1000, follow_and_vacuum, &v,

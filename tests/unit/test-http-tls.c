@@ -108,12 +108,11 @@ static void test_an_answer_may_come_late(void) {
 }
 
 static void test_streams_go_on_with_each_wake_and_sleep_between(void) {
-        HttpSource s = { .then = HTTP_FILL_SLEEP };
+        HttpSource s;
         _cleanup_(http_fixture_done) HttpFixture f = { .with_tls = true };
         _cleanup_(http_client_done) HttpClient c = {};
 
-        if (!http_fixture_start(&f, NULL, http_source_on_request, &s) ||
-            !http_source_open(&s, &f, &c, HTTP_OVER_TLS, "HTTP/1.1"))
+        if (!http_source_open(&s, &f, &c, HTTP_OVER_TLS, "HTTP/1.1"))
                 return;
         for (unsigned i = 1; i <= 50; i++) {
                 http_source_say(&s, "data: line\n\n", HTTP_FILL_SLEEP);
@@ -126,12 +125,11 @@ static void test_streams_go_on_with_each_wake_and_sleep_between(void) {
 }
 
 static void test_a_viewer_that_leaves_is_noticed(void) {
-        HttpSource s = { .then = HTTP_FILL_SLEEP };
+        HttpSource s;
         _cleanup_(http_fixture_done) HttpFixture f = { .with_tls = true };
         _cleanup_(http_client_done) HttpClient c = {};
 
-        if (!http_fixture_start(&f, NULL, http_source_on_request, &s) ||
-            !http_source_open(&s, &f, &c, HTTP_OVER_TLS, "HTTP/1.1"))
+        if (!http_source_open(&s, &f, &c, HTTP_OVER_TLS, "HTTP/1.1"))
                 return;
         http_client_done(&c);
         c = (HttpClient){};
@@ -173,12 +171,11 @@ static void test_drain_answers_what_was_begun(void) {
 }
 
 static void test_free_ends_what_is_left(void) {
-        HttpSource s = { .then = HTTP_FILL_SLEEP };
+        HttpSource s;
         _cleanup_(http_fixture_done) HttpFixture f = { .with_tls = true };
         _cleanup_(http_client_done) HttpClient c = {}, half = {};
 
-        if (!http_fixture_start(&f, NULL, http_source_on_request, &s) ||
-            !http_source_open(&s, &f, &c, HTTP_OVER_TLS, "HTTP/1.1") ||
+        if (!http_source_open(&s, &f, &c, HTTP_OVER_TLS, "HTTP/1.1") ||
             !http_client_connect(&half, &f, HTTP_OVER_TLS) || !http_client_send(&half, "\x16\x03\x01"))
                 return;
         http_fixture_pass(&f, 50 * USEC_PER_MSEC);
