@@ -2,6 +2,7 @@
 #include "journal-entry.h"
 
 #include <remote-developer/journal-socket.h>
+#include <remote-developer/journal-memory.h>
 #include <remote-developer/line-mark.h>
 #include <remote-developer/strings.h>
 #include <remote-developer/task.h>
@@ -206,6 +207,7 @@ int journal_entry_read(JournalEntry *e, sd_journal *j, const JournalSource *sour
                 r = read_fields(e, j, source->scope == RUNTIME_SCOPE_USER ? user_fields : system_fields, &f);
         if (r < 0)
                 return r;
+        journal_memory_touch(e->text.size);
         take_source(e, &f, source->scope);
         e->is_half = is_half_written(e, &f);
         memcpy(e->stream_id, f.stream_id, sizeof(e->stream_id));

@@ -261,8 +261,7 @@ static int take_next(JournalFollower *f) {
                 return -ESTALE;
         if (r <= 0)
                 return r;
-        if (++f->entries % JOURNAL_MEMORY_ENTRIES == 0)
-                journal_memory_release();
+        f->entries++;
         f->taken_at_usec = clock_monotonic_usec();
         r = take_entry(f);
         f->positioned = r == -EAGAIN;

@@ -18,6 +18,10 @@
 
 static volatile sig_atomic_t faults;
 static uintptr_t page_size;
+static size_t touched; /* since the pages were let go, by all readers */
+
+/* What an entry takes besides its text: itself, its places in the lists of its values, its stamps. */
+#define ENTRY_SIZE 1024
 
 /* As journalctl's, which libsystemd does not offer: a page of zeros in the place of the one that is gone. */
 static void on_fault(int signal_number, siginfo_t *info, void *context _unused_) {
@@ -57,9 +61,16 @@ void journal_memory_release(void) {
         FILE *maps = fopen("/proc/self/maps", "re");
         char line[4096 + 128];
 
+        touched = 0;
         if (!maps)
                 return;
         while (fgets(line, sizeof(line), maps))
                 release_line(line);
         fclose(maps);
+}
+
+void journal_memory_touch(size_t size) {
+        touched += ENTRY_SIZE + size;
+        if (touched > JOURNAL_MEMORY_MAX)
+                journal_memory_release();
 }

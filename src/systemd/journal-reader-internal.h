@@ -20,7 +20,6 @@ struct JournalReader {
         char cursor[LOG_LINE_CURSOR_SIZE]; /* of the last entry taken; "" at first */
         bool cursor_is_old;                /* ... it is that of the journal's current entry */
         bool positioned;                   /* a seek was made; the current entry is the wanted one */
-        unsigned entries;                  /* read so far */
 
         JournalRun *run;    /* NULL: the handle reads */
         unsigned run_size;  /* entries taken of it */

@@ -5,7 +5,6 @@
  * counts as this process's memory. What a long replay has touched is therefore let go from time to time. */
 #include "journal-reader-internal.h"
 
-#include <remote-developer/journal-memory.h>
 #include <remote-developer/log-cursor.h>
 #include <remote-developer/strings.h>
 
@@ -112,8 +111,6 @@ void journal_reader_note_place(JournalReader *r) {
 /* --- reading --- */
 
 int journal_reader_read_entry(JournalReader *r) {
-        if (++r->entries % JOURNAL_MEMORY_ENTRIES == 0)
-                journal_memory_release();
         return journal_entry_read(&r->entry, r->journal, &r->source, NULL);
 }
 
