@@ -1,5 +1,5 @@
 /* TaskIndex: every task there is, oldest first, as little of each as lists and totals need; the rest is read from
- * its file. 64 bytes a task, and each repository's name once. Ids sort by age, so that adding is appending but for
+ * its file. 72 bytes a task, and each repository's name once. Ids sort by age, so that adding is appending but for
  * rare ties.
  */
 #pragma once
@@ -22,6 +22,7 @@ typedef struct TaskSummary {
         void *run;          /* the manager's, of a task that is not finished; else NULL */
         usec_t finished_at; /* of a finished task that is not archived: when it may be */
         usec_t last_updated;
+        uint64_t labels; /* bits of all that its labels can be asked for by */
         TaskRepository *repository; /* NULL: none */
 } TaskSummary;
 
@@ -48,6 +49,10 @@ void task_index_note(TaskIndex *x, const char *id, const Task *t);
 
 /* NULL: there is no such task. Valid until the next add or remove. */
 TaskSummary *task_index_find(const TaskIndex *x, const char *id);
+
+/* Whether the task may have a label of that name, or "name=value". False is certain once its document is known; true
+ * is for the document to tell. */
+bool task_summary_may_have_label(const TaskSummary *s, const char *wanted);
 
 /* How many ids are smaller (older) than `id`: where a page that ends before it begins. */
 size_t task_index_position(const TaskIndex *x, const char *id);

@@ -116,6 +116,51 @@ static bool enter_repository(TaskIndex *x, TaskSummary *s, const char *name) {
         return true;
 }
 
+/* --- labels --- */
+
+#define HASH_BEGIN UINT64_C(0xcbf29ce484222325) /* FNV-1a */
+
+static uint64_t hash_letter(uint64_t hash, char letter) {
+        return (hash ^ (unsigned char) letter) * UINT64_C(0x100000001b3);
+}
+
+/* Two of them; of few letters FNV leaves the high bits much alike. */
+static uint64_t hash_bits(uint64_t hash) {
+        hash = (hash ^ hash >> 33) * UINT64_C(0xff51afd7ed558ccd);
+        return UINT64_C(1) << (hash >> 58) | UINT64_C(1) << (hash >> 52 & 63);
+}
+
+/* By all of it and by what is before each "=". */
+static uint64_t label_bits(const char *label) {
+        uint64_t hash = HASH_BEGIN, bits = 0;
+
+        for (; *label; label++) {
+                if (*label == '=')
+                        bits |= hash_bits(hash);
+                hash = hash_letter(hash, *label);
+        }
+        return bits | hash_bits(hash);
+}
+
+static uint64_t labels_bits(const Task *t) {
+        uint64_t bits = 0;
+
+        for (char *const *label = t ? t->spec.labels : NULL; label && *label; label++)
+                bits |= label_bits(*label);
+        return bits;
+}
+
+bool task_summary_may_have_label(const TaskSummary *s, const char *wanted) {
+        uint64_t hash = HASH_BEGIN, bits;
+
+        for (; *wanted; wanted++)
+                hash = hash_letter(hash, *wanted);
+        bits = hash_bits(hash);
+        return !s->noted || (s->labels & bits) == bits;
+}
+
+/* --- what the documents say --- */
+
 void task_index_note(TaskIndex *x, const char *id, const Task *t) {
         TaskSummary *s = task_index_find(x, id);
 
@@ -123,6 +168,7 @@ void task_index_note(TaskIndex *x, const char *id, const Task *t) {
                 return;
         s->committed = t && t->changes.is_committed;
         s->last_updated = t ? t->last_updated : task_id_time(id);
+        s->labels = labels_bits(t);
         x->n_noted += !s->noted;
         s->noted = true;
 }

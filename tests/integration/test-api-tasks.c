@@ -2,11 +2,22 @@
 #include "api-fixture.h"
 
 #include <remote-developer/strings.h>
+#include <remote-developer/task-store.h>
 
 #include <signal.h>
 #include <stdio.h>
 
 #define MAKE "{\"command\": [\"make\"]}"
+
+static unsigned n_loaded; /* documents of finished tasks */
+
+int __real_task_store_load(TaskStore *s, const char *id, Task **ret, Problem *problem);
+int __wrap_task_store_load(TaskStore *s, const char *id, Task **ret, Problem *problem);
+
+int __wrap_task_store_load(TaskStore *s, const char *id, Task **ret, Problem *problem) {
+        n_loaded++;
+        return __real_task_store_load(s, id, ret, problem);
+}
 
 /* A task that runs, and one that has ended with that exit status. */
 static FakeUnit *run(ApiFixture *f) {
@@ -199,6 +210,34 @@ static void test_filters(void) {
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
                 if (!TAP_CHECK_INT(count_rows(&f, rows[i].path), rows[i].n))
                         printf("# %s\n", rows[i].path);
+}
+
+/* Which documents are read does not grow with the tasks that are not shown. */
+static void test_filters_read_what_they_show(void) {
+        static const struct {
+                const char *path;
+                unsigned n_finished;
+        } rows[] = {
+                { "/api/tasks", 2 },
+                { "/api/tasks?status=finished", 2 },
+                { "/api/tasks?status=failed", 1 },
+                { "/api/tasks?status=running", 0 },
+                { "/api/tasks?status=initializing", 0 },
+                { "/api/tasks?status=starting", 0 },
+                { "/api/tasks?status=nonsense", 0 },
+                { "/api/tasks?label=team", 0 },
+                { "/api/tasks?repo=https://example.org/r", 0 },
+        };
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+
+        if (!api_fixture_begin(&f) || !make_tasks(&f))
+                return;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                n_loaded = 0;
+                (void) count_rows(&f, rows[i].path);
+                if (!TAP_CHECK_INT(n_loaded, rows[i].n_finished))
+                        printf("# %s\n", rows[i].path);
+        }
 }
 
 /* Follows the links from page to page; the ids of all rows, newest first, in `ids`. */
@@ -463,6 +502,7 @@ static const TapTest tests[] = {
         { "a task that systemd refuses says so", test_refused_task_says_so },
         { "the document at each stage", test_status_at_each_stage },
         { "filters", test_filters },
+        { "filters read what they show", test_filters_read_what_they_show },
         { "pages", test_pages },
         { "the dashboard", test_dashboard },
         { "check-alive", test_check_alive },

@@ -122,7 +122,34 @@ static void test_ten_thousand_oldest_first(void) {
         task_index_done(&x);
         TAP_CHECK(!x.rows && x.n == 0 && x.allocated == 0);
         /* What a task costs for as long as it is known. */
-        TAP_CHECK(sizeof(TaskSummary) <= 64);
+        TAP_CHECK(sizeof(TaskSummary) <= 72);
+}
+
+/* --- labels --- */
+
+static void test_labels(void) {
+        static char *labels[] = { (char *) "team=a&b", (char *) "a=b=c", (char *) "=", NULL };
+        static const char *const there[] = { "team", "team=a&b", "a", "a=b", "a=b=c", "", "=" };
+        static const char *const not_there[] = { "tea", "team=", "team=a", "b", "a=", "c", "a=b=", "x" };
+        _cleanup_(task_index_done) TaskIndex x = TASK_INDEX_NULL;
+        Task t = { .spec.labels = labels };
+        const TaskSummary *s;
+        size_t n = 0;
+
+        TAP_CHECK_INT(task_index_add(&x, id_of(0), TASK_COMPLETED, NULL), 0);
+        s = task_index_find(&x, id_of(0));
+        TAP_CHECK(task_summary_may_have_label(s, "x"));
+        task_index_note(&x, id_of(0), &t);
+        for (size_t i = 0; i < ELEMENTSOF(there); i++)
+                TAP_CHECK(task_summary_may_have_label(s, there[i]));
+        /* By chance one of them may be. */
+        for (size_t i = 0; i < ELEMENTSOF(not_there); i++)
+                n += task_summary_may_have_label(s, not_there[i]);
+        TAP_CHECK(n <= 1);
+        t.spec.labels = NULL;
+        task_index_note(&x, id_of(0), &t);
+        for (size_t i = 0; i < ELEMENTSOF(there); i++)
+                TAP_CHECK(!task_summary_may_have_label(s, there[i]));
 }
 
 /* --- repositories --- */
@@ -237,6 +264,7 @@ static void test_a_document_that_cannot_be_read(void) {
 static const TapTest tests[] = {
         { "repositories, against a model", test_repositories },
         { "a document that cannot be read", test_a_document_that_cannot_be_read },
+        { "labels", test_labels },
         { "the empty index", test_empty },
         { "random changes, against a model", test_random_changes },
         { "positions of ids that are not there", test_positions_of_ids_that_are_not_there },
