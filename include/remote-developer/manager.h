@@ -28,6 +28,7 @@ typedef struct ManagerOptions {
         const char *workspaces_directory; /* absolute; where the configuration names none */
         const char *program_directory;    /* tests: programs are looked for in this one alone; else NULL */
         const char *journal_directory; /* tests: instead of the machine's journal; else NULL */
+        unsigned spawns_max; /* tests: units that systemd makes at a time; 0: by the number of processors */
         bool no_namespaces; /* systemd cannot give tasks mounts of their own: what a fence has of those is left out */
         void (*recovered)(void *userdata);
         void *userdata;

@@ -132,8 +132,7 @@ int task_run_start_now(TaskRun *run) {
         if (r < 0)
                 return r;
         TAKE_PTR(reply);
-        run->asking = run->starting = true;
-        run->manager->n_starting++;
+        task_run_note_start(run);
         return 0;
 }
 
@@ -144,14 +143,6 @@ int manager_start_unit(TaskRun *run) {
                 return task_run_start_now(run);
         task_run_wait_for_turn(run);
         return 0;
-}
-
-void task_run_started(TaskRun *run) {
-        if (!run->starting)
-                return;
-        run->starting = false;
-        run->manager->n_starting--;
-        manager_start_waiting(run->manager);
 }
 
 static int new_task(Manager *m, TaskSpec *spec, const Secrets *secrets, const char *actor, Task **ret) {

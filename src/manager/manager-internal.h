@@ -7,6 +7,7 @@
  *   task-count.c       counts the log, reads the agent's account in it
  *   manager-saves.c    when what was counted is saved
  *   manager-create.c   from a request to a unit
+ *   manager-starts.c   how many units systemd starts at a time
  *   manager-steps.c    which step of its plan a task is at
  *   manager-cancel.c   stop, grace, kill; forget
  *   manager-deadline.c the warning ahead of the time limit; stalled tasks
@@ -52,6 +53,9 @@ typedef struct TaskRun {
         bool expected;                /* not yet come by in the list of units that is being read */
         bool asking;                  /* the answer to its start is still to come */
         bool starting;                /* its start job is systemd's to do */
+        bool spawning;                /* and its first program does not run yet */
+        usec_t spawning_since_usec;   /* monotonic */
+        TAILQ_ENTRY(TaskRun) spawns;
         bool has_place;               /* among those that run at once */
         bool waits;                   /* for its turn to be started */
         TAILQ_ENTRY(TaskRun) waiting;
@@ -102,7 +106,9 @@ struct Manager {
         LIST_HEAD(, OperationRun) operations; /* under way, on finished tasks */
         UnitClient *units;
         JournalFollower *follower; /* while there are runs */
-        size_t n_runs, n_starting, n_placed, n_waiting;
+        size_t n_runs, n_starting, n_spawning, spawns_max, n_placed, n_waiting;
+        TAILQ_HEAD(, TaskRun) spawning; /* in the order in which they were asked for */
+        sd_event_source *spawn_source;
         bool starts_waiting; /* inside manager_start_waiting() */
         TAILQ_HEAD(, TaskRun) waiting, unsaved; /* in the order in which they came */
         usec_t save_after_usec;                 /* monotonic; no counts before */
@@ -169,8 +175,15 @@ void manager_close_follower(Manager *m); /* when no run is left */
 int manager_check_connected(const Manager *m, Problem *problem);
 bool manager_error_is_loss(int error); /* the call may or may not have come to systemd: looking will tell */
 int manager_start_unit(TaskRun *run); /* at once, or when it is its turn */
-void task_run_started(TaskRun *run);  /* the start job is over: the next one's turn */
 int task_run_start_now(TaskRun *run); /* it has room */
+
+/* manager-starts.c */
+int manager_open_starts(Manager *m, unsigned wanted); /* 0: as many as there are processors for */
+void manager_close_starts(Manager *m);
+bool manager_may_start(const Manager *m);
+void task_run_note_start(TaskRun *run); /* systemd was asked */
+void task_run_spawned(TaskRun *run);    /* its first program runs: the next one's turn */
+void task_run_started(TaskRun *run);    /* the start job is over: likewise */
 
 /* manager-room.c */
 bool task_run_has_room(const TaskRun *run);

@@ -5,14 +5,10 @@
 #include <remote-developer/log.h>
 #include <remote-developer/strings.h>
 
-/* Start jobs at a time; further tasks wait their turn. For each job systemd keeps a match rule on whoever asked for
- * it, and a bus throws out a client, PID 1 too, that has more than 512 (tried, with 1,000 tasks at once). */
-#define STARTS_MAX 128
-
 bool task_run_has_room(const TaskRun *run) {
         const Manager *m = run->manager;
 
-        return m->n_starting < STARTS_MAX && (run->has_place || m->n_placed < m->config->max_running_tasks);
+        return manager_may_start(m) && (run->has_place || m->n_placed < m->config->max_running_tasks);
 }
 
 void task_run_take_place(TaskRun *run) {

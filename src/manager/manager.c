@@ -81,6 +81,8 @@ static int open_parts(Manager *m, const ManagerOptions *o, Problem *problem) {
         if (r >= 0)
                 r = manager_open_saves(m);
         if (r >= 0)
+                r = manager_open_starts(m, o->spawns_max);
+        if (r >= 0)
                 r = manager_open_survey(m);
         if (r >= 0)
                 r = unit_client_new(m->event, m->scope, &unit_events, m, &m->units);
@@ -132,6 +134,7 @@ Manager *manager_free(Manager *m) {
         sd_event_source_disable_unref(m->retry_source);
         sd_event_source_disable_unref(m->save_source);
         sd_event_source_disable_unref(m->survey_source);
+        manager_close_starts(m);
         manager_forget_strays(m);
         sd_event_unref(m->event);
         strv_free(m->left_alone);

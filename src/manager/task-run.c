@@ -136,6 +136,8 @@ static void on_unit_changed(UnitWatch *w) {
         }
         if (state > TASK_PREPARING)
                 task_run_started(run);
+        else if (state == TASK_PREPARING)
+                task_run_spawned(run);
         if (task_is_to_stop(run->task))
                 state = TASK_STOPPING;
         task_run_set_state(run, state);

@@ -312,6 +312,91 @@ static void test_starts_wait_their_turn(void) {
         TAP_CHECK_STRING(story_verdict(&c.story), "cancelled cancelled");
 }
 
+/* --- units that are being made --- */
+
+#define SPAWNS_MAX 4
+#define SPAWN_USEC USEC_PER_SEC
+
+static bool begin_spawns(Crowd *c) {
+        c->story.spawns_max = SPAWNS_MAX;
+        return story_begin(&c->story) && crowd_create(c) && TAP_CHECK_INT(count_starts(c), SPAWNS_MAX);
+}
+
+static void set_state(Crowd *c, size_t i, const char *active_state, const char *sub_state) {
+        FakeUnit *u;
+
+        crowd_select(c, i);
+        u = story_unit(&c->story);
+        if (!TAP_CHECK(u))
+                return;
+        if (!string_equal(active_state, "activating"))
+                u->status.job_id = 0;
+        fake_unit_set_state(u, active_state, sub_state);
+        story_settle(&c->story);
+}
+
+/* Whatever it is that its first program does, the next one's turn has come. */
+static void test_few_are_made_at_a_time(void) {
+        _cleanup_(crowd_done) Crowd c = {};
+
+        if (!begin_spawns(&c))
+                return;
+        set_state(&c, 0, "activating", "start");
+        TAP_CHECK_INT(count_starts(&c), SPAWNS_MAX);
+        set_state(&c, 1, "active", "running");
+        TAP_CHECK_INT(count_starts(&c), SPAWNS_MAX + 1);
+        set_state(&c, 2, "activating", "start-pre");
+        TAP_CHECK_INT(count_starts(&c), SPAWNS_MAX + 2);
+        set_state(&c, 2, "active", "running");
+        TAP_CHECK_INT(count_starts(&c), SPAWNS_MAX + 2);
+        crowd_select(&c, 0);
+        fake_unit_end(story_unit(&c.story), "exit-code", CLD_EXITED, 1);
+        story_settle(&c.story);
+        TAP_CHECK_INT(count_starts(&c), SPAWNS_MAX + 3);
+        for (size_t i = 3; i < TASKS; i++)
+                set_state(&c, i, "active", "running");
+        TAP_CHECK_INT(count_starts(&c), TASKS);
+}
+
+static void test_who_is_made_for_long_keeps_nobody_waiting(void) {
+        _cleanup_(crowd_done) Crowd c = {};
+
+        if (!begin_spawns(&c))
+                return;
+        test_clock_advance(SPAWN_USEC / 2);
+        set_state(&c, 1, "active", "running");
+        TAP_CHECK_INT(count_starts(&c), SPAWNS_MAX + 1);
+        /* Three are as old as that; the other one is not. */
+        test_clock_advance(SPAWN_USEC / 2);
+        story_settle(&c.story);
+        TAP_CHECK_INT(count_starts(&c), 2 * SPAWNS_MAX);
+        test_clock_advance(SPAWN_USEC / 2);
+        story_settle(&c.story);
+        TAP_CHECK_INT(count_starts(&c), 2 * SPAWNS_MAX + 1);
+        /* What runs at last was counted once. */
+        for (size_t i = 2; i < SPAWNS_MAX; i++)
+                set_state(&c, i, "active", "running");
+        TAP_CHECK_INT(count_starts(&c), 2 * SPAWNS_MAX + 1);
+}
+
+static void test_answers_that_are_lost_keep_nobody_waiting(void) {
+        _cleanup_(crowd_done) Crowd c = {};
+
+        c.story.spawns_max = SPAWNS_MAX;
+        if (!story_begin(&c.story))
+                return;
+        fake_delay_replies(&c.story.systemd, "StartTransientUnit");
+        if (!crowd_create(&c))
+                return;
+        fake_drop_connection(&c.story.systemd);
+        story_settle(&c.story);
+        if (!story_connect(&c.story))
+                return;
+        for (size_t i = 0; i < TASKS; i++)
+                set_state(&c, i, "active", "running");
+        check_starts(&c);
+}
+
 /* Comparing does not start them a second time, and a new service starts those whose turn never came. */
 static void test_turns_survive(void) {
         for (unsigned i = 0; i < 2; i++) {
@@ -390,6 +475,9 @@ static const TapTest tests[] = {
         { "every question is answered once", test_every_question_is_answered_once },
         { "systemd leaves the bus", test_systemd_leaves_the_bus },
         { "starts wait their turn", test_starts_wait_their_turn },
+        { "few are made at a time", test_few_are_made_at_a_time },
+        { "who is made for long keeps nobody waiting", test_who_is_made_for_long_keeps_nobody_waiting },
+        { "answers that are lost keep nobody waiting", test_answers_that_are_lost_keep_nobody_waiting },
         { "turns survive a comparison, and the service", test_turns_survive },
         { "nobody is called back by what is gone", test_nobody_is_called_back_by_what_is_gone },
         { "turns are taken in order", test_turns_are_taken_in_order },

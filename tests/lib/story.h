@@ -31,6 +31,7 @@ typedef struct Story {
         Config config; /* to be changed before the service starts */
         RuntimeScope scope;
         bool no_namespaces; /* as in ManagerOptions */
+        unsigned spawns_max; /* likewise; 0: as many as anybody asks for */
         FakeSystemd systemd;
         Manager *manager; /* NULL: the service does not run */
         Scratch scratch;
