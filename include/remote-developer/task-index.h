@@ -52,7 +52,7 @@ TaskSummary *task_index_find(const TaskIndex *x, const char *id);
 
 /* Whether the task may have a label of that name, or "name=value". False is certain once its document is known; true
  * is for the document to tell. */
-bool task_summary_may_have_label(const TaskSummary *s, const char *wanted);
+bool task_index_may_have_label(const TaskSummary *s, const char *wanted);
 
 /* How many ids are smaller (older) than `id`: where a page that ends before it begins. */
 size_t task_index_position(const TaskIndex *x, const char *id);

@@ -54,7 +54,7 @@ static bool index_rules_out(const TaskFilter *f, const TaskSummary *s) {
                 return true;
         if (f->repo && s->noted && !string_equal(f->repo, s->repository ? s->repository->name : NULL))
                 return true;
-        return f->label && !task_summary_may_have_label(s, f->label);
+        return f->label && !task_index_may_have_label(s, f->label);
 }
 
 static int append_row(const Task *t, Json *array) {

@@ -132,6 +132,8 @@ struct Manager {
         bool comparing; /* a list of units is under way */
         usec_t compared_at_usec; /* monotonic */
         sd_event_source *active_source; /* writes active_tasks.json at the end of the turn */
+        sd_event_source *active_pause_source; /* the same, when it has been written just before */
+        usec_t active_after_usec; /* monotonic; not before */
 
         char **left_alone; /* ids of units that cannot be adopted; owned */
         unsigned n_found, n_ended, n_started; /* of the comparison under way, for its log line */
@@ -166,6 +168,7 @@ void task_run_stop_saving(TaskRun *run);
 int manager_open_active(Manager *m);
 void manager_active_changed(Manager *m);
 int manager_write_active(Manager *m); /* at once; tells manager_note_write() */
+void manager_finish_active(Manager *m); /* writes what still waits; at an orderly end */
 
 /* manager-log.c */
 int manager_open_follower(Manager *m);

@@ -78,6 +78,7 @@ static int on_save(sd_event_source *s _unused_, uint64_t usec _unused_, void *us
 void manager_save_all(Manager *m) {
         usec_t until = clock_monotonic_usec() + END_USEC;
 
+        manager_finish_active(m);
         for (size_t i = 0; i < m->index.n && clock_monotonic_usec() < until; i++) {
                 TaskRun *run = m->index.rows[i].run;
 

@@ -1,8 +1,8 @@
 /* How many units systemd is asked to start at a time. Two limits, since two things are scarce:
  *
- *   asked ──▶ made by systemd: its processes, mounts, fence ──▶ its first program runs ──▶ ... ──▶ the start job is over
- *   └──────── at most 2 a processor ──────────────────────┘                                                           │
- *   └──────── at most 128: steps before the work may take an hour ────────────────────────────────────────────────────┘
+ *   asked ──▶ being made: processes, mounts, fence ──▶ its first program runs ──▶ ... ──▶ the start job is over
+ *     └──── at most 2 a processor ──────────────────────────┘                                     │
+ *     └──── at most 128: steps before the work may take an hour ──────────────────────────────────┘
  *
  * To make a unit takes some 50 ms of processor time. Where many are made at once each takes longer, and all together a
  * quarter more (docs/performance.md). */
@@ -10,8 +10,8 @@
 
 #include <unistd.h>
 
-/* For each start job systemd keeps a match rule on whoever asked for it, and a bus throws out a client, PID 1 too, that
- * has more than 512 (tried, with 1,000 tasks at once). */
+/* For each start job systemd keeps a match rule on whoever asked for it, and a bus throws out a client, PID 1 too,
+ * that has more than 512 (tried, with 1,000 tasks at once). */
 #define STARTS_MAX 128
 
 #define SPAWNS_PER_PROCESSOR 2
@@ -94,7 +94,8 @@ int manager_open_starts(Manager *m, unsigned wanted) {
 
         TAILQ_INIT(&m->spawning);
         m->spawns_max = wanted > 0 ? wanted : spawns_max();
-        r = sd_event_add_time_relative(m->event, &m->spawn_source, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_spawn_limit, m);
+        r = sd_event_add_time_relative(m->event, &m->spawn_source, CLOCK_MONOTONIC, 0, USEC_PER_MSEC,
+                                       on_spawn_limit, m);
         if (r >= 0)
                 r = sd_event_source_set_enabled(m->spawn_source, SD_EVENT_OFF);
         return r < 0 ? r : sd_event_source_set_description(m->spawn_source, "spawn-limit");

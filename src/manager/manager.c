@@ -131,6 +131,7 @@ Manager *manager_free(Manager *m) {
         unit_client_free(m->units);
         task_store_free(m->store);
         sd_event_source_disable_unref(m->active_source);
+        sd_event_source_disable_unref(m->active_pause_source);
         sd_event_source_disable_unref(m->retry_source);
         sd_event_source_disable_unref(m->save_source);
         sd_event_source_disable_unref(m->survey_source);

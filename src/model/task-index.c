@@ -150,7 +150,7 @@ static uint64_t labels_bits(const Task *t) {
         return bits;
 }
 
-bool task_summary_may_have_label(const TaskSummary *s, const char *wanted) {
+bool task_index_may_have_label(const TaskSummary *s, const char *wanted) {
         uint64_t hash = HASH_BEGIN, bits;
 
         for (; *wanted; wanted++)

@@ -291,8 +291,17 @@ static void test_no_task_without_disk(void) {
         TAP_CHECK(story_run(&s));
 }
 
+static void check_active_count(Story *s, unsigned should) {
+        _cleanup_free_ char *text = story_read(s, "active_tasks.json");
+        unsigned n = 0;
+
+        for (const char *at = text; at && (at = strstr(at, "\"task_id\"")); at++)
+                n++;
+        TAP_CHECK_INT(n, should);
+}
+
 static char *active_tasks(Story *s) {
-        story_settle(s);
+        story_pass(s, USEC_PER_SEC);
         return story_read(s, "active_tasks.json");
 }
 
@@ -300,6 +309,41 @@ static void check_active(Story *s, const char *format) {
         _cleanup_free_ char *is = active_tasks(s), *should = story_expand(s, format);
 
         TAP_CHECK_STRING(is, should);
+}
+
+/* All of it is written for each change: of a thousand changes not a thousand times. */
+static void test_active_tasks_are_paced(void) {
+        _cleanup_(story_done) Story s = {};
+        unsigned writes;
+
+        if (!story_begin(&s))
+                return;
+        story_pass(&s, USEC_PER_SEC);
+        test_disk_usec = USEC_PER_MSEC * 10;
+        TAP_CHECK(story_ask(&s));
+        story_settle(&s);
+        test_disk_usec = 0;
+        writes = test_disk_writes;
+        for (unsigned i = 0; i < 5; i++) {
+                TAP_CHECK_INT(story_create(&s, MAKE), 0);
+                story_settle(&s);
+        }
+        /* Of each its document, and that it is being started. */
+        TAP_CHECK_INT(test_disk_writes, writes + 10);
+        check_active_count(&s, 1);
+        story_pass(&s, USEC_PER_SEC);
+        TAP_CHECK_INT(test_disk_writes, writes + 11);
+        check_active_count(&s, 6);
+        /* What waits is written at an orderly end. */
+        test_disk_usec = USEC_PER_MSEC * 10;
+        TAP_CHECK_INT(story_create(&s, MAKE), 0);
+        story_settle(&s);
+        TAP_CHECK_INT(story_create(&s, MAKE), 0);
+        story_settle(&s);
+        test_disk_usec = 0;
+        check_active_count(&s, 7);
+        manager_save_all(s.manager);
+        check_active_count(&s, 8);
 }
 
 static void test_active_tasks_at_each_stage(void) {
@@ -371,6 +415,7 @@ static const TapTest tests[] = {
         { "no task is taken without systemd", test_no_task_without_systemd },
         { "no task is taken without room on the disk", test_no_task_without_disk },
         { "active_tasks.json at each stage", test_active_tasks_at_each_stage },
+        { "active_tasks.json is paced", test_active_tasks_are_paced },
         { "tasks are told apart", test_tasks_are_told_apart },
 };
 

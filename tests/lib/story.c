@@ -108,7 +108,8 @@ bool story_load(Story *s) {
                              .endings_directory = s->endings, .recorder = "/usr/libexec/recorder",
                              .starter = "/usr/libexec/exec", .workspaces_directory = "/srv/workspaces",
                              .program_directory = s->programs, .journal_directory = s->journal,
-                             .spawns_max = s->spawns_max ?: 1000, .no_namespaces = s->no_namespaces, .recovered = on_recovered, .userdata = s };
+                             .spawns_max = s->spawns_max ?: 1000,
+                             .no_namespaces = s->no_namespaces, .recovered = on_recovered, .userdata = s };
 
         problem_done(&s->problem);
         s->recovered = 0;

@@ -20,9 +20,9 @@ from strace import trace
 
 LONG = bool(os.environ.get('REMOTE_DEVELOPER_TEST_LONG'))
 SEED = int(os.environ.get('REMOTE_DEVELOPER_TEST_SEED') or random.randrange(10**6))
-ROUNDS = 500 if LONG else 60
-STRIDE = 1 if LONG else 4  # every so manieth call is died at; the seed says from which on
-SETTLE_ROUNDS = 50 if LONG else 20  # after so many, all is compared
+ROUNDS = 500 if LONG else 30
+STRIDE = 1 if LONG else 8  # every so manieth call is died at; the seed says from which on
+SETTLE_ROUNDS = 50 if LONG else 15  # after so many, all is compared
 
 # What the fault point calls these calls; what it does not name changes nothing that outlives the service.
 CALLS = {'openat': 'create', 'write': 'write', 'pwrite64': 'write', 'fsync': 'fsync', 'fdatasync': 'fsync',

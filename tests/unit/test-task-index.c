@@ -138,18 +138,18 @@ static void test_labels(void) {
 
         TAP_CHECK_INT(task_index_add(&x, id_of(0), TASK_COMPLETED, NULL), 0);
         s = task_index_find(&x, id_of(0));
-        TAP_CHECK(task_summary_may_have_label(s, "x"));
+        TAP_CHECK(task_index_may_have_label(s, "x"));
         task_index_note(&x, id_of(0), &t);
         for (size_t i = 0; i < ELEMENTSOF(there); i++)
-                TAP_CHECK(task_summary_may_have_label(s, there[i]));
+                TAP_CHECK(task_index_may_have_label(s, there[i]));
         /* By chance one of them may be. */
         for (size_t i = 0; i < ELEMENTSOF(not_there); i++)
-                n += task_summary_may_have_label(s, not_there[i]);
+                n += task_index_may_have_label(s, not_there[i]);
         TAP_CHECK(n <= 1);
         t.spec.labels = NULL;
         task_index_note(&x, id_of(0), &t);
         for (size_t i = 0; i < ELEMENTSOF(there); i++)
-                TAP_CHECK(!task_summary_may_have_label(s, there[i]));
+                TAP_CHECK(!task_index_may_have_label(s, there[i]));
 }
 
 /* --- repositories --- */
