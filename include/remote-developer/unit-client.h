@@ -30,6 +30,7 @@ typedef enum RuntimeScope {
 typedef struct UnitClientEvents {
         void (*connected)(void *userdata);
         void (*disconnected)(void *userdata, const char *cause);
+        bool asks_only; /* there are no watches, and systemd's signals would be read for nothing */
 } UnitClientEvents;
 
 /* `error` 0: done. Else negative errno and the manager's own sentence. */

@@ -408,7 +408,8 @@ static void on_disconnected(void *userdata, const char *cause) {
         s->options.lost(s->options.userdata);
 }
 
-static const UnitClientEvents unit_events = { .connected = on_connected, .disconnected = on_disconnected };
+static const UnitClientEvents unit_events = { .connected = on_connected, .disconnected = on_disconnected,
+                                              .asks_only = true };
 
 /* --- life cycle --- */
 

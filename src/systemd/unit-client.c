@@ -193,8 +193,7 @@ static int ignore_reply(sd_bus_message *m _unused_, void *userdata _unused_, sd_
         return 0;
 }
 
-/* Matches first, then the subscription, then a question: its answer proves that all before stands. */
-static int install_matches(UnitClient *c) {
+static int match_units(UnitClient *c) {
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(signals); i++)
@@ -206,16 +205,30 @@ static int install_matches(UnitClient *c) {
                                            "',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged'",
                                            on_properties_changed, ignore_reply, c);
         if (r >= 0)
-                r = sd_bus_add_match_async(c->bus, NULL,
-                                           "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',"
-                                           "arg0='" SYSTEMD_NAME "'",
-                                           on_owner_changed, ignore_reply, c);
-        if (r >= 0)
-                r = sd_bus_match_signal_async(c->bus, NULL, "org.freedesktop.DBus.Local", NULL,
-                                "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, ignore_reply, c);
-        if (r >= 0)
                 r = sd_bus_call_method_async(c->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, "Subscribe",
                                              on_subscribed, c, NULL);
+        return r;
+}
+
+static int match_losses(UnitClient *c) {
+        int r;
+
+        r = sd_bus_add_match_async(c->bus, NULL,
+                                   "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',"
+                                   "arg0='" SYSTEMD_NAME "'",
+                                   on_owner_changed, ignore_reply, c);
+        return r < 0 ? r : sd_bus_match_signal_async(c->bus, NULL, "org.freedesktop.DBus.Local", NULL,
+                                                     "org.freedesktop.DBus.Local", "Disconnected", on_disconnected,
+                                                     ignore_reply, c);
+}
+
+/* Matches first, then the subscription, then a question: its answer proves that all before stands. */
+static int install_matches(UnitClient *c) {
+        int r;
+
+        r = match_losses(c);
+        if (r >= 0 && !c->events->asks_only)
+                r = match_units(c);
         if (r >= 0)
                 r = sd_bus_call_method_async(c->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH,
                                 "org.freedesktop.DBus.Properties", "Get", on_manager_started, c, "ss", SYSTEMD_MANAGER,
@@ -305,7 +318,7 @@ UnitClient *unit_client_free(UnitClient *c) {
 }
 
 int unit_watch_begin(UnitWatch *w, UnitClient *c, const char *unit) {
-        assert(!w->client);
+        assert(!w->client && !c->events->asks_only);
         if (string_replace(&w->unit, unit) < 0 || !tsearch(w, &c->watches, compare_watches))
                 return -ENOMEM;
         w->client = c;

@@ -34,8 +34,7 @@ def settle(service):
 
 
 def run_idle(service):
-    """Asked of a file, since an answer would be the service's work."""
-    while service.active_tasks():
+    while service.api.get('/api/tasks?status=running&limit=1').json:
         time.sleep(0.05)
     settle(service)
 

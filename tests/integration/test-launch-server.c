@@ -155,6 +155,8 @@ static void test_what_a_unit_needs_stays_until_its_end(void) {
         fake_unit_end(u, "success", CLD_EXITED, 0);
         TAP_CHECK(reset(&f));
         TAP_CHECK(!has_secret(&f));
+        /* It asks, and has no use for what systemd tells of each unit. */
+        TAP_CHECK_INT(fake_count_calls(&f.systemd, "Subscribe"), 0);
 }
 
 static void test_nothing_stays_of_what_systemd_refuses(void) {
