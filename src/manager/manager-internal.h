@@ -117,6 +117,7 @@ struct Manager {
         size_t surveyed; /* rows of the index, in this round */
         int watchers;
         uint64_t log_mark; /* lines that the follower has given */
+        uint64_t looked_turn; /* of the loop: in which somebody had it look last */
 
         usec_t journald_looked_usec; /* monotonic; when journal_drain_look() was asked last; 0: never */
         int journald_waits;          /* its answer */

@@ -69,9 +69,17 @@ static int describe_log(Manager *m, const TaskSummary *s, LogFeed *feed) {
         return r;
 }
 
+/* Once for all who ask in one turn of the loop: a look takes two system calls, as many as the rest of an answer that
+ * is given again. */
 void manager_look_at_log(Manager *m, const char *id) {
-        if (m->follower && manager_find_run(m, id))
+        uint64_t turn = 0;
+
+        if (!m->follower || !manager_find_run(m, id))
+                return;
+        (void) sd_event_get_iteration(m->event, &turn);
+        if (turn != m->looked_turn)
                 (void) journal_follower_pump(m->follower, LOOK_ENTRIES);
+        m->looked_turn = turn;
 }
 
 uint64_t manager_log_mark(const Manager *m) {

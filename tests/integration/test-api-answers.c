@@ -2,6 +2,7 @@
  * in which it is answered follow each other. */
 #include "api-fixture.h"
 
+#include <remote-developer/journal-follower.h>
 #include <remote-developer/strings.h>
 
 #include <signal.h>
@@ -10,6 +11,17 @@
 #define STATUS "GET", "/api/task-status/{id}"
 #define ALIVE "GET", "/api/task/{id}/check-alive"
 #define TASKS 40
+#define ASKERS 8
+
+static unsigned n_looks; /* at the journal, for somebody who asks */
+
+int __real_journal_follower_pump(JournalFollower *f, unsigned max);
+int __wrap_journal_follower_pump(JournalFollower *f, unsigned max);
+
+int __wrap_journal_follower_pump(JournalFollower *f, unsigned max) {
+        n_looks++;
+        return __real_journal_follower_pump(f, max);
+}
 
 typedef struct Asking {
         ApiFixture api;
@@ -74,6 +86,30 @@ static void test_the_same_again(void) {
         TAP_CHECK_INT(http_client_count(&a.client, "\"claude_status\""), 5);
         TAP_CHECK_INT(http_client_count(&a.client, "X-Frame-Options: DENY"), 6);
         TAP_CHECK_INT(http_client_count(&a.client, "\"thread_info\""), 1);
+}
+
+/* Those whose requests are there at once, for whom one look is enough. */
+static void test_one_look_for_all(void) {
+        HttpClient askers[ASKERS] = {};
+        unsigned before;
+        ASKING;
+
+        for (size_t i = 0; i < ASKERS; i++)
+                TAP_CHECK(http_client_open(&askers[i], &a.api.http, HTTP_OVER_TCP));
+        http_fixture_settle(&a.api.http);
+        before = n_looks;
+        for (size_t i = 0; i < ASKERS; i++) {
+                _cleanup_free_ char *request = story_expand(&a.api.story, "GET /api/task-status/{id} HTTP/1.1\r\n"
+                                                                          "Host: localhost\r\n\r\n");
+
+                TAP_CHECK(http_client_send(&askers[i], request));
+        }
+        for (size_t i = 0; i < ASKERS; i++) {
+                TAP_CHECK(HTTP_WAIT(&a.api.http, http_client_count(&askers[i], "\"logs\":[\"one\"]") == 1));
+                http_client_done(&askers[i]);
+        }
+        TAP_CHECK(n_looks > before);
+        TAP_CHECK(n_looks < before + ASKERS / 2);
 }
 
 /* The request was there before the line: no turn of another was in between. */
@@ -166,6 +202,7 @@ static void test_each_has_its_own(void) {
 
 static const TapTest tests[] = {
         { "the same again", test_the_same_again },
+        { "one look for all", test_one_look_for_all },
         { "a line that has come", test_a_line_that_has_come },
         { "a request that changes something", test_a_request_that_changes_something },
         { "what systemd says", test_what_systemd_says },
