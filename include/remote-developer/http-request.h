@@ -49,6 +49,14 @@ void *http_request_userdata(const HttpRequest *r);
  * own. */
 int http_request_add_header(HttpRequest *r, const char *name, const char *value);
 
+typedef struct HttpHeader {
+        const char *name, *value;
+} HttpHeader;
+
+/* What the answer has besides, unless the same name was added; borrowed until the reply, ended by a name of NULL. For
+ * headers of every answer, which this way cost nothing but being sent. */
+void http_request_set_defaults(HttpRequest *r, const HttpHeader *headers);
+
 /* Answers; takes the bytes out of `body` (NULL: no body). HEAD gets the headers alone. Should memory be short the
  * connection is closed. The request is gone afterwards. */
 void http_request_reply(HttpRequest *r, unsigned status, const char *content_type, Buffer *body);

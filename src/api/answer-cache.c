@@ -6,7 +6,7 @@
  * them). It then is forgotten. A look at the clock is made besides: what others change behind our back, such as a
  * finished task's document, is believed for ANSWER_BELIEVED_USEC.
  *
- * Owned by the Api: at most ANSWERS_KEPT answers of at most ANSWER_SIZE_MAX bytes. */
+ * Owned by the Api: at most ANSWERS_KEPT answers, whose bodies have at most ANSWER_SIZE_MAX bytes. */
 #include "api-internal.h"
 
 #include <remote-developer/strings.h>
@@ -53,15 +53,11 @@ static KeptAnswer *find_row(Api *a, ApiHandler route, const char *id) {
 }
 
 bool answer_again(Api *a, HttpRequest *r, ApiHandler route, const char *id) {
-        _cleanup_(buffer_done) Buffer body = BUFFER_NULL;
         const KeptAnswer *k;
 
         forget_where_late(a);
         k = find_row(a, route, id);
-        if (!k || !is_true(a, k) || buffer_append(&body, k->body.data, k->body.size) < 0)
-                return false;
-        http_request_reply(r, 200, "application/json", &body);
-        return true;
+        return k && k->answer && is_true(a, k) && http_answer_again(k->answer, r);
 }
 
 /* The row of that answer, or the oldest; one that is free is older than any. */
@@ -76,25 +72,25 @@ static KeptAnswer *choose_row(Api *a, ApiHandler route, const char *id) {
 
 void reply_and_keep(Api *a, HttpRequest *r, ApiHandler route, const char *id, Json *body) {
         _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
-        KeptAnswer *k = choose_row(a, route, id);
+        KeptAnswer *k;
 
         if (!reply_write(body, &text)) {
                 reply_errno(r, -ENOMEM);
                 return;
         }
-        k->made_usec = 0;
-        buffer_clear(&k->body);
-        if (text.size <= ANSWER_SIZE_MAX && buffer_append(&k->body, text.data, text.size) >= 0) {
-                k->route = route;
-                snprintf(k->id, sizeof(k->id), "%s", id);
-                k->mark = a->answers_mark;
-                k->log_mark = manager_log_mark(a->manager);
-                k->made_usec = clock_monotonic_usec();
+        if (text.size > ANSWER_SIZE_MAX) {
+                http_request_reply(r, 200, "application/json", &text);
+                return;
         }
-        http_request_reply(r, 200, "application/json", &text);
+        k = choose_row(a, route, id);
+        http_answer_free(k->answer);
+        *k = (KeptAnswer){ .route = route, .mark = a->answers_mark, .log_mark = manager_log_mark(a->manager),
+                           .made_usec = clock_monotonic_usec() };
+        snprintf(k->id, sizeof(k->id), "%s", id);
+        http_answer_keep(r, 200, "application/json", &text, &k->answer);
 }
 
 void answers_done(Api *a) {
         for (size_t i = 0; i < ANSWERS_KEPT; i++)
-                buffer_done(&a->answers[i].body);
+                http_answer_free(a->answers[i].answer);
 }

@@ -24,6 +24,7 @@
 
 #include <remote-developer/access.h>
 #include <remote-developer/api.h>
+#include <remote-developer/http-answer.h>
 #include <remote-developer/json.h>
 
 #include <sys/queue.h>
@@ -53,7 +54,7 @@ typedef struct KeptAnswer {
         char id[TASK_ID_SIZE + 1];
         uint64_t mark, log_mark;
         usec_t made_usec; /* monotonic; 0: there is none */
-        Buffer body;
+        HttpAnswer *answer; /* NULL: it could not be kept */
 } KeptAnswer;
 
 /* Of GET /api/health; see health.c. */

@@ -15,20 +15,18 @@
 
 /* Of every reply: what it is says Content-Type alone, it is no page with rights of ours, stands in no frame and in no
  * other origin's page, and is kept nowhere. */
-static const struct {
-        const char *name, *value;
-} headers[] = {
+static const HttpHeader headers[] = {
         { "X-Content-Type-Options", "nosniff" },
         { "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'" },
         { "X-Frame-Options", "DENY" },
         { "Referrer-Policy", "no-referrer" },
         { "Cross-Origin-Resource-Policy", "same-origin" },
         { "Cache-Control", "no-store" },
+        {},
 };
 
 void origin_add_headers(HttpRequest *r) {
-        for (size_t i = 0; i < ELEMENTSOF(headers); i++)
-                (void) http_request_add_header(r, headers[i].name, headers[i].value);
+        http_request_set_defaults(r, headers);
 }
 
 /* With a port, or without. */

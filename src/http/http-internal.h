@@ -105,6 +105,7 @@ struct HttpRequest {
         bool dispatched;
 
         char **headers; /* of the answer: name, value, name, value */
+        const HttpHeader *defaults; /* likewise; borrowed; NULL: none */
         void *userdata;
 };
 
@@ -202,6 +203,10 @@ enum MHD_Result http_request_on_access(void *userdata, struct MHD_Connection *mh
 
 /* MHD is done with the connection's request, whatever came of it. */
 void http_request_on_completed(HttpConnection *c);
+
+HttpRequest *http_request_free(HttpRequest *r);
+
+/* --- http-answer.c --- */
 
 /* Queues `response` (consumed; NULL: memory was short) with the request's headers and frees the request. On error
  * the connection is cut. */

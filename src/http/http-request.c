@@ -1,4 +1,4 @@
-/* HttpRequest: reading a request, the getters, the answer. See http-server.h.
+/* HttpRequest: reading a request, the getters. See http-server.h; the answer is in http-answer.c.
  *
  * MHD asks on_access() once when the header is there, once for each piece of the body and once at the end; only
  * then on_request is called. When the handler has not answered by its return, the connection is suspended until it
@@ -26,7 +26,7 @@ static void request_uncount(HttpRequest *r) {
         r->counted = 0;
 }
 
-static HttpRequest *request_free(HttpRequest *r) {
+HttpRequest *http_request_free(HttpRequest *r) {
         if (!r)
                 return NULL;
 
@@ -245,7 +245,7 @@ void http_request_on_completed(HttpConnection *c) {
         if (c->request && c->request->dispatched)
                 request_orphan(c->request);
         else
-                request_free(c->request);
+                http_request_free(c->request);
 }
 
 /* --- getters --- */
@@ -326,101 +326,4 @@ void http_request_set_userdata(HttpRequest *r, void *userdata) {
 
 void *http_request_userdata(const HttpRequest *r) {
         return r->userdata;
-}
-
-/* --- the answer --- */
-
-/* What only the server can know; MHD would refuse them at a time when nobody can be told any more. */
-static bool header_is_reserved(const char *name) {
-        static const char *const names[] = { "Connection", "Content-Length", "Transfer-Encoding" };
-
-        for (size_t i = 0; i < ELEMENTSOF(names); i++)
-                if (strcasecmp(name, names[i]) == 0)
-                        return true;
-        return false;
-}
-
-static char **find_value(HttpRequest *r, const char *name) {
-        for (char **h = r->headers; h && *h; h += 2)
-                if (strcasecmp(h[0], name) == 0)
-                        return h + 1;
-        return NULL;
-}
-
-int http_request_add_header(HttpRequest *r, const char *name, const char *value) {
-        char **old;
-        int error;
-
-        if (!*name || strpbrk(name, " \t\r\n:") || !*value || strpbrk(value, "\r\n") || header_is_reserved(name))
-                return -EINVAL;
-        old = find_value(r, name);
-        if (old)
-                return string_replace(old, value);
-
-        error = strv_append(&r->headers, name);
-        if (error < 0)
-                return error;
-        error = strv_append(&r->headers, value);
-        if (error < 0) {
-                size_t last = strv_length(r->headers) - 1;
-
-                free(r->headers[last]);
-                r->headers[last] = NULL;
-        }
-        return error;
-}
-
-static bool response_add_headers(struct MHD_Response *response, const HttpRequest *r, const char *content_type) {
-        if (content_type && MHD_add_response_header(response, "Content-Type", content_type) != MHD_YES)
-                return false;
-        if (r->connection->server->draining && MHD_add_response_header(response, "Connection", "close") != MHD_YES)
-                return false;
-        for (char **h = r->headers; h && *h; h += 2)
-                if (MHD_add_response_header(response, h[0], h[1]) != MHD_YES)
-                        return false;
-        return true;
-}
-
-int http_request_answer(HttpRequest *r, unsigned status, const char *content_type, struct MHD_Response *response) {
-        HttpConnection *c = r->connection;
-        int ret = 0;
-
-        if (!c || c->server->stopping)
-                ret = -ESHUTDOWN;
-        else if (!response || !response_add_headers(response, r, content_type))
-                ret = -ENOMEM;
-        else if (MHD_queue_response(c->mhd, status, response) != MHD_YES)
-                ret = -EINVAL;
-        request_free(r);
-
-        if (c) {
-                c->aborted = ret < 0;
-                http_connection_resume(c);
-        }
-        /* Ours; MHD holds another. The last one to go ends a stream. */
-        if (response)
-                MHD_destroy_response(response);
-        return ret;
-}
-
-static struct MHD_Response *response_new(const HttpRequest *r, char *data, size_t size) {
-        if (!data)
-                return MHD_create_response_from_buffer(0, (char[]){ "" }, MHD_RESPMEM_PERSISTENT);
-        if (r->connection && r->connection->server->is_tls)
-                return http_records_new(r->connection->server, data, size);
-        return MHD_create_response_from_buffer(size, data, MHD_RESPMEM_MUST_FREE);
-}
-
-void http_request_reply(HttpRequest *r, unsigned status, const char *content_type, Buffer *body) {
-        size_t size = body ? body->size : 0;
-        char *data = body ? buffer_take(body) : NULL;
-        struct MHD_Response *response;
-
-        response = response_new(r, data, size);
-        if (!response)
-                free(data);
-        /* Before it is queued: it may be sent, and over, at once. */
-        if (r->connection)
-                http_connection_set_deadline(r->connection, HTTP_DEADLINE_ANSWER);
-        http_request_answer(r, status, content_type, response);
 }

@@ -5,7 +5,7 @@
  *   manager-log.c      the follower of the journal, and viewers
  *   task-run.c         TaskRun: watches the unit
  *   task-count.c       counts the log, reads the agent's account in it
- *   manager-saves.c    when what was counted is saved
+ *   manager-saves.c    when documents are saved
  *   manager-create.c   from a request to a unit
  *   manager-starts.c   how many units systemd starts at a time
  *   manager-steps.c    which step of its plan a task is at
@@ -48,6 +48,8 @@ typedef struct TaskRun {
         unsigned unsaved_lines;
         bool saves_later; /* in the line of those whose counts are to be saved */
         TAILQ_ENTRY(TaskRun) saving;
+        bool changed; /* its state, in this turn, at whose end it is saved */
+        TAILQ_ENTRY(TaskRun) changes;
         bool unsaved; /* the document is behind, and could not be written */
 
         bool expected;                /* not yet come by in the list of units that is being read */
@@ -110,7 +112,8 @@ struct Manager {
         TAILQ_HEAD(, TaskRun) spawning; /* in the order in which they were asked for */
         sd_event_source *spawn_source;
         bool starts_waiting; /* inside manager_start_waiting() */
-        TAILQ_HEAD(, TaskRun) waiting, unsaved; /* in the order in which they came */
+        TAILQ_HEAD(, TaskRun) waiting, unsaved, changed; /* in the order in which they came */
+        sd_event_source *change_source;
         usec_t save_after_usec;                 /* monotonic; no counts before */
         sd_event_source *save_source;
         sd_event_source *survey_source;
@@ -164,6 +167,9 @@ void manager_count_again(Manager *m); /* those whose log could not be opened */
 int manager_open_saves(Manager *m);
 void task_run_save_counts(TaskRun *run); /* when enough lines have come, and it is their turn */
 void task_run_stop_saving(TaskRun *run);
+void task_run_save_soon(TaskRun *run); /* at the end of the turn, if nothing saves it before */
+void task_run_forget_change(TaskRun *run);
+void manager_save_changed(Manager *m); /* at once, where a turn has no end since there is always something to do */
 
 /* manager-active.c */
 int manager_open_active(Manager *m);

@@ -1,10 +1,12 @@
-/* Saving what was counted, at the pace that the disk allows. A save waits for the disk, and so does all else
- * meanwhile:
+/* When documents are saved. A save waits for the disk, and so does all else meanwhile.
+ *
+ * A change of state is saved at the end of the turn, when systemd has said all that it has to say: what begins and
+ * ends within one turn is saved once. What was counted is saved at the pace that the disk allows:
  *
  *   status_save_interval lines ──▶ in line ──▶ one save ──▶ a pause of PAUSE_FACTOR times its duration ──▶ the next
  *
  * So whatever the disk, and however many tasks talk, no more than about 5 % of the time is spent so; a task that talks
- * little is alone in the line, and saved at once. Changes of state do not wait here, and take the counts with them. */
+ * little is alone in the line, and saved at once. Changes of state take the counts with them. */
 #include "manager-internal.h"
 
 #include <remote-developer/log.h>
@@ -75,6 +77,39 @@ static int on_save(sd_event_source *s _unused_, uint64_t usec _unused_, void *us
         return 0;
 }
 
+/* --- changes of state --- */
+
+void task_run_save_soon(TaskRun *run) {
+        Manager *m = run->manager;
+
+        if (run->changed)
+                return;
+        run->changed = true;
+        TAILQ_INSERT_TAIL(&m->changed, run, changes);
+        (void) sd_event_source_set_enabled(m->change_source, SD_EVENT_ONESHOT);
+}
+
+void task_run_forget_change(TaskRun *run) {
+        if (!run->changed)
+                return;
+        run->changed = false;
+        TAILQ_REMOVE(&run->manager->changed, run, changes);
+}
+
+void manager_save_changed(Manager *m) {
+        TaskRun *run;
+
+        while ((run = TAILQ_FIRST(&m->changed)))
+                (void) task_run_save(run);
+}
+
+static int on_turn_end(sd_event_source *s _unused_, void *userdata) {
+        manager_save_changed(userdata);
+        return 0;
+}
+
+/* --- at the begin and at the end --- */
+
 void manager_save_all(Manager *m) {
         usec_t until = clock_monotonic_usec() + END_USEC;
 
@@ -83,7 +118,7 @@ void manager_save_all(Manager *m) {
                 TaskRun *run = m->index.rows[i].run;
 
                 /* A task that has ended is judged after the next start, from what the document said before. */
-                if (run && run->unsaved_lines > 0 && !run->ending && task_run_save(run) < 0)
+                if (run && (run->unsaved_lines > 0 || run->changed) && !run->ending && task_run_save(run) < 0)
                         return;
         }
 }
@@ -91,6 +126,17 @@ void manager_save_all(Manager *m) {
 int manager_open_saves(Manager *m) {
         int r;
 
+        TAILQ_INIT(&m->unsaved);
+        TAILQ_INIT(&m->changed);
+        r = sd_event_add_defer(m->event, &m->change_source, on_turn_end, m);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(m->change_source, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_source_set_priority(m->change_source, SD_EVENT_PRIORITY_NORMAL + 1);
+        if (r >= 0)
+                r = sd_event_source_set_description(m->change_source, "change-save");
+        if (r < 0)
+                return r;
         r = sd_event_add_time_relative(m->event, &m->save_source, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_save, m);
         if (r >= 0)
                 r = sd_event_source_set_enabled(m->save_source, SD_EVENT_OFF);

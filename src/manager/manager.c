@@ -105,7 +105,6 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret, P
                 return problem_set(problem, -ENOMEM, NULL, "Out of memory");
         m->event = sd_event_ref(event);
         TAILQ_INIT(&m->waiting);
-        TAILQ_INIT(&m->unsaved);
         r = copy_options(m, options);
         if (r >= 0)
                 r = open_parts(m, options, problem);
@@ -134,6 +133,7 @@ Manager *manager_free(Manager *m) {
         sd_event_source_disable_unref(m->active_pause_source);
         sd_event_source_disable_unref(m->retry_source);
         sd_event_source_disable_unref(m->save_source);
+        sd_event_source_disable_unref(m->change_source);
         sd_event_source_disable_unref(m->survey_source);
         manager_close_starts(m);
         manager_forget_strays(m);
@@ -166,6 +166,7 @@ int manager_start_on_bus(Manager *m, sd_bus *bus) {
 void manager_monitor(Manager *m) {
         if (clock_monotonic_usec() - m->compared_at_usec >= m->config->monitor_interval_usec)
                 manager_compare(m);
+        manager_save_changed(m);
         manager_count_again(m);
         manager_archive_due(m);
 }

@@ -14,6 +14,7 @@ TaskRun *manager_find_run(Manager *m, const char *id) {
 int task_run_save(TaskRun *run) {
         int r = task_store_save(run->manager->store, run->task);
 
+        task_run_forget_change(run);
         run->unsaved_lines = 0;
         run->unsaved = r < 0;
         task_index_note(&run->manager->index, run->task->id, run->task);
@@ -32,7 +33,7 @@ void task_run_set_state(TaskRun *run, TaskState state) {
         run->task->step = step;
         if (state == TASK_RUNNING && !same)
                 run->task->started_at = run->watch.status.active_enter_usec;
-        (void) task_run_save(run);
+        task_run_save_soon(run);
         manager_active_changed(run->manager);
         log_feed_wake(run->feed);
 }
@@ -75,7 +76,7 @@ static void note_invocation(TaskRun *run) {
         if (!*id || string_equal(id, run->task->invocation_id))
                 return;
         if (string_replace(&run->task->invocation_id, id) >= 0)
-                (void) task_run_save(run);
+                task_run_save_soon(run);
         manager_active_changed(run->manager);
 }
 
@@ -193,6 +194,7 @@ int task_run_new(Manager *m, Task *task, bool from_start, TaskRun **ret) {
 static void end_attempt(TaskRun *run) {
         task_run_stop_waiting(run);
         task_run_stop_saving(run);
+        task_run_forget_change(run);
         task_run_started(run);
         task_run_leave_place(run);
         unit_watch_end(&run->watch);

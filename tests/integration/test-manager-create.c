@@ -62,12 +62,33 @@ static void test_begin_of_the_work_is_the_units(void) {
         u->status.active_enter_usec = 1700000000123456;
         fake_unit_start(u);
         TAP_CHECK(STORY_UNTIL(&s, story_is_in(&s, TASK_RUNNING)));
+        story_settle(&s);
         TAP_CHECK_INT(story_task(&s)->started_at, 1700000000123456);
         TAP_CHECK_INT(task_deadline(story_task(&s)), 1700007200123456);
         TAP_CHECK_STRING(story_task(&s)->invocation_id, u->status.invocation_id);
         document = story_read(&s, ".json");
         TAP_CHECK_CONTAINS(document, "\"started_at\":\"2023-11-14T22:13:20.123456Z\"");
         TAP_CHECK_CONTAINS(document, u->status.invocation_id);
+}
+
+/* What systemd says at once is saved once; and at the latest with the next look at everything, however busy it is. */
+static void test_states_of_one_turn_are_saved_once(void) {
+        _cleanup_(story_done) Story s = {};
+        unsigned writes;
+        FakeUnit *u;
+
+        if (!story_begin(&s) || !(u = story_ask(&s)))
+                return;
+        story_pass(&s, USEC_PER_SEC);
+        writes = test_disk_writes;
+        fake_unit_start(u);
+        fake_unit_set_state(u, "deactivating", "stop-post");
+        TAP_CHECK(STORY_UNTIL(&s, story_is_in(&s, TASK_REVIEWING)));
+        manager_monitor(s.manager);
+        TAP_CHECK(story_document_has(&s, "\"state\":\"reviewing\""));
+        story_pass(&s, USEC_PER_SEC);
+        /* The document, and active_tasks.json. */
+        TAP_CHECK_INT(test_disk_writes, writes + 2);
 }
 
 static void test_signals_before_the_reply(void) {
@@ -319,7 +340,7 @@ static void test_active_tasks_are_paced(void) {
         if (!story_begin(&s))
                 return;
         story_pass(&s, USEC_PER_SEC);
-        test_disk_usec = USEC_PER_MSEC * 10;
+        test_disk_usec = USEC_PER_MSEC * 50;
         TAP_CHECK(story_ask(&s));
         story_settle(&s);
         test_disk_usec = 0;
@@ -335,7 +356,7 @@ static void test_active_tasks_are_paced(void) {
         TAP_CHECK_INT(test_disk_writes, writes + 11);
         check_active_count(&s, 6);
         /* What waits is written at an orderly end. */
-        test_disk_usec = USEC_PER_MSEC * 10;
+        test_disk_usec = USEC_PER_MSEC * 50;
         TAP_CHECK_INT(story_create(&s, MAKE), 0);
         story_settle(&s);
         TAP_CHECK_INT(story_create(&s, MAKE), 0);
@@ -402,6 +423,7 @@ static void test_tasks_are_told_apart(void) {
 static const TapTest tests[] = {
         { "the document is on disk before systemd hears of the task", test_document_is_there_before_systemd_hears },
         { "the task's state follows the unit's", test_states_follow_the_unit },
+        { "states of one turn are saved once", test_states_of_one_turn_are_saved_once },
         { "the begin of the work is the unit's", test_begin_of_the_work_is_the_units },
         { "signals before the reply to the start", test_signals_before_the_reply },
         { "a list that overtakes the start tells nothing", test_a_list_that_overtakes_the_start },

@@ -388,6 +388,7 @@ static void test_states_that_cannot_be_saved(void) {
         TAP_CHECK_INT(story_told("cannot be written: File too large"), 1);
         fake_unit_set_state(u, "deactivating", "stop-post");
         TAP_CHECK(STORY_UNTIL(&s, story_is_in(&s, TASK_REVIEWING)));
+        story_settle(&s);
         document = story_read(&s, ".json");
         TAP_CHECK_CONTAINS(document, "\"state\":\"reviewing\"");
         TAP_CHECK_CONTAINS(document, u->status.invocation_id);

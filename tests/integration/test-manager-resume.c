@@ -187,7 +187,10 @@ static bool run_after(Story *s, usec_t pause) {
         if (!TAP_CHECK(STORY_UNTIL(s, story_unit(s))))
                 return false;
         fake_unit_start(story_unit(s));
-        return TAP_CHECK(STORY_UNTIL(s, story_is_in(s, TASK_RUNNING)));
+        if (!TAP_CHECK(STORY_UNTIL(s, story_is_in(s, TASK_RUNNING))))
+                return false;
+        story_settle(s);
+        return true;
 }
 
 static void test_interrupted_task_is_resumed_after_a_pause(void) {
