@@ -63,6 +63,7 @@ typedef struct HealthAnswer {
         ManagerPulse pulse; /* ... as it was then */
         unsigned status;
         Buffer body;
+        HttpAnswer *answer; /* of it, to be given again; NULL: none could be kept yet */
 } HealthAnswer;
 
 struct Api {

@@ -132,6 +132,7 @@ static int make_answer(Api *a, bool for_strangers, HealthAnswer *ret) {
         int e;
 
         buffer_clear(&ret->body);
+        ret->answer = http_answer_free(ret->answer);
         ret->made_usec = 0;
         manager_health(a->manager, &h);
         cause = find_cause(&h, buffer);
@@ -152,22 +153,38 @@ static bool is_believed(const Api *a, const HealthAnswer *answer) {
                now.tasks == then.tasks;
 }
 
+/* Over TLS, too, it is not found out anew for each who asks, though the answer that is kept is another server's. */
+static int give(HealthAnswer *answer, HttpRequest *r) {
+        _cleanup_(buffer_done) Buffer body = BUFFER_NULL;
+        int e;
+
+        if (answer->answer && http_answer_again(answer->answer, r))
+                return 0;
+        e = buffer_append(&body, answer->body.data, answer->body.size);
+        if (e < 0)
+                return e;
+        if (answer->answer)
+                http_request_reply(r, answer->status, "application/json", &body);
+        else
+                http_answer_keep(r, answer->status, "application/json", &body, &answer->answer);
+        return 0;
+}
+
 void api_get_health(Api *a, HttpRequest *r, const char *parameter _unused_) {
         bool is_stranger = a->caller->scope < ACCESS_READ;
         HealthAnswer *answer = &a->health[is_stranger];
-        _cleanup_(buffer_done) Buffer body = BUFFER_NULL;
         int e;
 
         e = is_believed(a, answer) ? 0 : make_answer(a, is_stranger, answer);
         if (e >= 0)
-                e = buffer_append(&body, answer->body.data, answer->body.size);
+                e = give(answer, r);
         if (e < 0)
                 reply_errno(r, e);
-        else
-                http_request_reply(r, answer->status, "application/json", &body);
 }
 
 void health_answers_done(Api *a) {
-        for (size_t i = 0; i < ELEMENTSOF(a->health); i++)
+        for (size_t i = 0; i < ELEMENTSOF(a->health); i++) {
+                http_answer_free(a->health[i].answer);
                 buffer_done(&a->health[i].body);
+        }
 }
