@@ -19,7 +19,7 @@ static bool header_is_reserved(const char *name) {
         return false;
 }
 
-static char **find_value(HttpRequest *r, const char *name) {
+static char **find_value(const HttpRequest *r, const char *name) {
         for (char **h = r->headers; h && *h; h += 2)
                 if (strcasecmp(h[0], name) == 0)
                         return h + 1;
@@ -53,13 +53,6 @@ void http_request_set_defaults(HttpRequest *r, const HttpHeader *headers) {
         r->defaults = headers;
 }
 
-static bool has_own(const HttpRequest *r, const char *name) {
-        for (char **h = r->headers; h && *h; h += 2)
-                if (strcasecmp(h[0], name) == 0)
-                        return true;
-        return false;
-}
-
 static bool response_add_headers(struct MHD_Response *response, const HttpRequest *r, const char *content_type) {
         if (content_type && MHD_add_response_header(response, "Content-Type", content_type) != MHD_YES)
                 return false;
@@ -69,7 +62,7 @@ static bool response_add_headers(struct MHD_Response *response, const HttpReques
                 if (MHD_add_response_header(response, h[0], h[1]) != MHD_YES)
                         return false;
         for (const HttpHeader *h = r->defaults; h && h->name; h++)
-                if (!has_own(r, h->name) && MHD_add_response_header(response, h->name, h->value) != MHD_YES)
+                if (!find_value(r, h->name) && MHD_add_response_header(response, h->name, h->value) != MHD_YES)
                         return false;
         return true;
 }

@@ -103,6 +103,8 @@ def lists(service, tables, tasks, quick):
             tables.add('the first 100 tasks, median, ms', f'of {number:,}', median)
             if first:
                 tables.reach(f'the first 100 tasks of {number:,}', 'of a hundred', median / first, at_most=1.5)
+            tables.add('the running tasks, of which there are none, median, ms', f'of {number:,}',
+                       ask(service, PORT, 1, 50, '/api/tasks?status=running')['median'])
         first = first or sorted(medians)[len(medians) // 2]
 
 

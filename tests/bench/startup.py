@@ -100,6 +100,7 @@ def row_name(finished, running):
 
 def measure(service, tables, quick):
     service.listen()
+    service.configure(task_execution={'max_running_tasks': max(running for _, running in CASES)})
     tasks = Tasks(service)
     for finished, running in QUICK_CASES if quick else CASES:
         tasks.run(running)
