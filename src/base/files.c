@@ -67,6 +67,11 @@ int file_read(int dir_fd, const char *name, size_t max, Buffer *ret) {
                 r = buffer_append(&b, chunk, (size_t) n);
                 if (r < 0)
                         return r;
+                /* What the kernel makes up (/proc) has no size. */
+                if (st.st_size > 0 && b.size >= (size_t) st.st_size) {
+                        n = 0;
+                        break;
+                }
         }
         if (n < 0)
                 return -errno;
