@@ -131,7 +131,7 @@ def end_unseen(s, how, before=lambda: None):
         finished = os.stat(s.state / f'{task_id}.result').st_mtime
         check(finished < ended, 'the recorder wrote while nobody watched')
     until(lambda: not s.task_units(), 'what failed is released')
-    same(s.active_tasks(), [])
+    until(lambda: s.active_tasks() == [], 'none is listed')
 
 
 def test_tasks_that_ended_while_the_service_was_stopped_have_their_true_verdict(s):
