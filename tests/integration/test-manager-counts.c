@@ -34,6 +34,7 @@ static void test_saves_are_paced(void) {
 
         if (!counting_begin(&s, 1) || !story_run(&s))
                 return;
+        story_pass(&s, USEC_PER_SEC);
         test_disk_usec = SAVE_USEC;
         story_log(&s, "1", NULL);
         TAP_CHECK(STORY_UNTIL(&s, counting_on_disk(&s) == 1));
