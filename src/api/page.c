@@ -5,9 +5,7 @@
 
 /* What may not be fetched need not be trusted: no other origin, no frame around it, nothing that is not in the file.
  * The file itself is nobody's secret, and may be kept if it is asked for again. */
-static const struct {
-        const char *name, *value;
-} headers[] = {
+static const HttpHeader headers[] = {
         { "Content-Security-Policy", PAGE_POLICY },
         { "Cache-Control", "no-cache" },
 };

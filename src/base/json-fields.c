@@ -253,8 +253,7 @@ static const struct {
 };
 
 /* What the same table wrote comes in its order: looked for from `*next` on, the field behind the last one found. The
- * first letter spares most of the rest where a name is of another table: of ten thousand documents a tenth of the
- * time. */
+ * first letter spares most calls where a name is of another table, as most of a document's are. */
 static const JsonField *find_field(const JsonField *fields, size_t n, const char *name, size_t *next) {
         for (size_t i = 0; i < n; i++) {
                 const JsonField *f = &fields[*next + i < n ? *next + i : *next + i - n];

@@ -1,15 +1,13 @@
 /* active_tasks.json: what now runs, for whoever reads the directory. Written at the end of the turn in which something
  * changed, so that a turn which changes much writes once; and since all of it is written for each change, no more than
- * about 5 % of the time is spent so, however many tasks there are:
- *
- *   change ──▶ end of the turn ──▶ written ──▶ a pause of PAUSE_FACTOR times its duration ──▶ the changes meanwhile */
+ * about 5 % of the time is spent so, however many tasks there are: a pause follows, as behind a save of counts
+ * (manager-saves.c). */
 #include "manager-internal.h"
 
 #include <remote-developer/log.h>
-
-#define PAUSE_FACTOR 20
-#define PAUSE_MAX_USEC USEC_PER_SEC
 #include <remote-developer/strings.h>
+
+#define PAUSE_MAX_USEC USEC_PER_SEC
 
 /* After a start of the service the document is known before the process. */
 static bool is_alive(const TaskRun *run) {
@@ -58,13 +56,12 @@ int manager_write_active(Manager *m) {
 
 /* A directory that cannot be written is for manager-disk.c to try again, and this file is what it tries. */
 static void write_and_pause(Manager *m) {
-        usec_t began = clock_monotonic_usec(), ended;
+        usec_t began = clock_monotonic_usec();
 
         if (m->write_error < 0)
                 return;
         (void) manager_write_active(m);
-        ended = clock_monotonic_usec();
-        m->active_after_usec = ended + MIN_OF((ended - began) * PAUSE_FACTOR, PAUSE_MAX_USEC);
+        m->active_after_usec = manager_end_of_pause(began, PAUSE_MAX_USEC);
 }
 
 static int on_turn_end(sd_event_source *s _unused_, void *userdata) {

@@ -167,6 +167,8 @@ void manager_count_again(Manager *m); /* those whose log could not be opened */
 int manager_open_saves(Manager *m);
 void task_run_save_counts(TaskRun *run); /* when enough lines have come, and it is their turn */
 void task_run_stop_saving(TaskRun *run);
+/* Monotonic: until when the disk rests from a write that began then and is over now, at most `max_usec`. */
+usec_t manager_end_of_pause(usec_t began_usec, usec_t max_usec);
 void task_run_save_soon(TaskRun *run); /* at the end of the turn, if nothing saves it before */
 void task_run_forget_change(TaskRun *run);
 void manager_save_changed(Manager *m); /* at once, where a turn has no end since there is always something to do */

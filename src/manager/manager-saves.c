@@ -62,16 +62,21 @@ static TaskRun *take_first(Manager *m) {
         return NULL;
 }
 
+usec_t manager_end_of_pause(usec_t began_usec, usec_t max_usec) {
+        usec_t now = clock_monotonic_usec(), took = now - began_usec;
+
+        return now + MIN_OF(MAX_OF(took * PAUSE_FACTOR, PAUSE_MIN_USEC), max_usec);
+}
+
 static int on_save(sd_event_source *s _unused_, uint64_t usec _unused_, void *userdata) {
         Manager *m = userdata;
         TaskRun *run = take_first(m);
-        usec_t began = clock_monotonic_usec(), took;
+        usec_t began = clock_monotonic_usec();
 
         if (!run)
                 return 0;
         (void) task_run_save(run);
-        took = clock_monotonic_usec() - began;
-        m->save_after_usec = began + took + MIN_OF(MAX_OF(took * PAUSE_FACTOR, PAUSE_MIN_USEC), PAUSE_MAX_USEC);
+        m->save_after_usec = manager_end_of_pause(began, PAUSE_MAX_USEC);
         if (!TAILQ_EMPTY(&m->unsaved))
                 set_next(m);
         return 0;

@@ -1,8 +1,8 @@
 /* Taking an entry of the journal apart. See journal-entry.h; fields: systemd.journal-fields(7). */
 #include "journal-entry.h"
 
-#include <remote-developer/journal-socket.h>
 #include <remote-developer/journal-memory.h>
+#include <remote-developer/journal-socket.h>
 #include <remote-developer/line-mark.h>
 #include <remote-developer/strings.h>
 #include <remote-developer/task.h>

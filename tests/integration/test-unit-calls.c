@@ -91,18 +91,23 @@ static void test_calls_wait_for_room(void) {
         TAP_CHECK_INT(crowd_count(&c, TASK_STARTING), TASKS);
 }
 
+/* All are asked for, the connection goes before the first answer, and there is another one. */
+static bool lose_answers(Crowd *c) {
+        if (!story_begin(&c->story))
+                return false;
+        fake_delay_replies(&c->story.systemd, "StartTransientUnit");
+        if (!crowd_create(c))
+                return false;
+        fake_drop_connection(&c->story.systemd);
+        story_settle(&c->story);
+        TAP_CHECK_INT(crowd_count(c, TASK_QUEUED), TASKS);
+        return story_connect(&c->story);
+}
+
 static void test_waiting_calls_survive_the_connection(void) {
         _cleanup_(crowd_done) Crowd c = {};
 
-        if (!story_begin(&c.story))
-                return;
-        fake_delay_replies(&c.story.systemd, "StartTransientUnit");
-        if (!crowd_create(&c))
-                return;
-        fake_drop_connection(&c.story.systemd);
-        story_settle(&c.story);
-        TAP_CHECK_INT(crowd_count(&c, TASK_QUEUED), TASKS);
-        if (!story_connect(&c.story))
+        if (!lose_answers(&c))
                 return;
         check_starts(&c);
         TAP_CHECK_INT(story_told("36 started now"), 1);
@@ -383,14 +388,7 @@ static void test_answers_that_are_lost_keep_nobody_waiting(void) {
         _cleanup_(crowd_done) Crowd c = {};
 
         c.story.spawns_max = SPAWNS_MAX;
-        if (!story_begin(&c.story))
-                return;
-        fake_delay_replies(&c.story.systemd, "StartTransientUnit");
-        if (!crowd_create(&c))
-                return;
-        fake_drop_connection(&c.story.systemd);
-        story_settle(&c.story);
-        if (!story_connect(&c.story))
+        if (!lose_answers(&c))
                 return;
         for (size_t i = 0; i < TASKS; i++)
                 set_state(&c, i, "active", "running");
