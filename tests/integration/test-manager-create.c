@@ -340,6 +340,7 @@ static void test_active_tasks_are_paced(void) {
         if (!story_begin(&s))
                 return;
         story_pass(&s, USEC_PER_SEC);
+        test_clock_hold(true);
         test_disk_usec = USEC_PER_MSEC * 50;
         TAP_CHECK(story_ask(&s));
         story_settle(&s);

@@ -50,9 +50,10 @@ bool http_fixture_turn(HttpFixture *f);
 #define HTTP_WAIT(f, condition)                                                                              \
         ({                                                                                                   \
                 usec_t _end = clock_monotonic_usec() + 20 * USEC_PER_SEC;                                    \
-                while (!(condition) && clock_monotonic_usec() < _end && http_fixture_turn(f))                \
+                bool _met;                                                                                   \
+                while (!(_met = (condition)) && clock_monotonic_usec() < _end && http_fixture_turn(f))       \
                         ;                                                                                    \
-                (bool) (condition);                                                                          \
+                _met;                                                                                        \
         })
 
 /* Turns the loop for that long, for what must not happen. */

@@ -184,6 +184,7 @@ bool story_open(Story *s) {
         test_clock_journald_is_done = 1;
         test_disk_error = 0;
         test_disk_usec = 0;
+        test_clock_hold(false);
         return TAP_CHECK_INT(mkdir(s->journal, 0700), 0) && make_programs(s) &&
                TAP_CHECK_INT(config_init(&s->config), 0);
 }

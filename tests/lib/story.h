@@ -59,9 +59,10 @@ bool story_connect(Story *s);
 /* At most 1000 turns of at most 20 ms. */
 #define STORY_UNTIL(s, condition)                                                                            \
         ({                                                                                                   \
-                for (unsigned _turns = 0; !(condition) && _turns < 1000 && story_turn(s); _turns++)          \
+                bool _met;                                                                                   \
+                for (unsigned _turns = 0; !(_met = (condition)) && _turns < 1000 && story_turn(s); _turns++) \
                         ;                                                                                    \
-                (bool) (condition);                                                                          \
+                _met;                                                                                        \
         })
 
 bool story_turn(Story *s);

@@ -15,6 +15,7 @@ typedef struct Timer {
 
 static Timer timers[TIMERS_MAX];
 static usec_t offset_usec;
+static usec_t held_usec; /* 0: time goes on by itself */
 static int64_t set_usec; /* by how much the time of day was set */
 
 int test_clock_journald_is_done = 1;
@@ -38,7 +39,7 @@ sd_event_source *__wrap_sd_event_source_disable_unref(sd_event_source *s);
 int __wrap_journal_drain_look(void);
 
 usec_t __wrap_clock_monotonic_usec(void) {
-        return __real_clock_monotonic_usec() + offset_usec;
+        return (held_usec ?: __real_clock_monotonic_usec()) + offset_usec;
 }
 
 usec_t __wrap_clock_realtime_usec(void) {
@@ -77,18 +78,37 @@ static void note_timer(sd_event_source *source, usec_t in_usec) {
         *find_timer(source) = (Timer){ source, __wrap_clock_monotonic_usec() + in_usec };
 }
 
+/* While time is held only what is due already. */
+static void set_timer(const Timer *t) {
+        usec_t real = t->due_usec > offset_usec ? t->due_usec - offset_usec : 0;
+
+        (void) sd_event_source_set_time(t->source, held_usec > 0 && real > held_usec ? UINT64_MAX : real);
+}
+
+static void set_timers(void) {
+        for (size_t i = 0; i < TIMERS_MAX; i++)
+                if (timers[i].source)
+                        set_timer(&timers[i]);
+}
+
 int __wrap_sd_event_add_time_relative(sd_event *e, sd_event_source **ret, clockid_t clock, uint64_t usec,
                                       uint64_t accuracy, sd_event_time_handler_t callback, void *userdata) {
         int r = __real_sd_event_add_time_relative(e, ret, clock, usec, accuracy, callback, userdata);
 
-        if (r >= 0 && ret && clock == CLOCK_MONOTONIC)
+        if (r >= 0 && ret && clock == CLOCK_MONOTONIC) {
                 note_timer(*ret, usec);
+                if (held_usec > 0)
+                        set_timer(find_timer(*ret));
+        }
         return r;
 }
 
 int __wrap_sd_event_source_set_time_relative(sd_event_source *s, uint64_t usec) {
         note_timer(s, usec);
-        return __real_sd_event_source_set_time_relative(s, usec);
+        if (held_usec == 0)
+                return __real_sd_event_source_set_time_relative(s, usec);
+        set_timer(find_timer(s));
+        return 0;
 }
 
 sd_event_source *__wrap_sd_event_source_disable_unref(sd_event_source *s) {
@@ -99,9 +119,10 @@ sd_event_source *__wrap_sd_event_source_disable_unref(sd_event_source *s) {
 
 void test_clock_advance(usec_t usec) {
         offset_usec += usec;
-        for (size_t i = 0; i < TIMERS_MAX; i++)
-                if (timers[i].source)
-                        (void) sd_event_source_set_time(timers[i].source, timers[i].due_usec > offset_usec
-                                                                                  ? timers[i].due_usec - offset_usec
-                                                                                  : 0);
+        set_timers();
+}
+
+void test_clock_hold(bool hold) {
+        held_usec = hold ? __real_clock_monotonic_usec() : 0;
+        set_timers();
 }

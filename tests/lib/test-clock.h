@@ -11,8 +11,14 @@
 
 #include <remote-developer/clock.h>
 
+#include <stdbool.h>
+
 /* Timers that become due are dispatched in the next turns of the loop. */
 void test_clock_advance(usec_t usec);
+
+/* The monotonic clock stands still but for test_clock_advance(), however long the machine takes; let go, it is where
+ * it would have been. story_open() lets it go. */
+void test_clock_hold(bool hold);
 
 /* Somebody sets the clock, forward or back: only the time of day changes. */
 void test_clock_set(int64_t difference_usec);
