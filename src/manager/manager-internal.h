@@ -169,8 +169,10 @@ void task_run_save_counts(TaskRun *run); /* when enough lines have come, and it 
 void task_run_stop_saving(TaskRun *run);
 /* Monotonic: until when the disk rests from a write that began then and is over now, at most `max_usec`. */
 usec_t manager_end_of_pause(usec_t began_usec, usec_t max_usec);
-void task_run_save_soon(TaskRun *run); /* at the end of the turn, if nothing saves it before */
+/* At the end of the turn, or a tick later while the machine is busy with making units, if nothing saves it before. */
+void task_run_save_soon(TaskRun *run);
 void task_run_forget_change(TaskRun *run);
+void manager_look_at_changed(Manager *m); /* whether it can be saved now */
 void manager_save_changed(Manager *m); /* at once, where a turn has no end since there is always something to do */
 
 /* manager-active.c */
@@ -192,6 +194,7 @@ int task_run_start_now(TaskRun *run); /* it has room */
 /* manager-starts.c */
 int manager_open_starts(Manager *m, unsigned wanted); /* 0: as many as there are processors for */
 void manager_close_starts(Manager *m);
+bool manager_makes_all_it_may(const Manager *m); /* units; as many as are good for the machine */
 bool manager_may_start(const Manager *m);
 void task_run_note_start(TaskRun *run); /* systemd was asked */
 void task_run_spawned(TaskRun *run);    /* its first program runs: the next one's turn */

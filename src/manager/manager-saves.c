@@ -1,7 +1,8 @@
 /* When documents are saved. A save waits for the disk, and so does all else meanwhile.
  *
  * A change of state is saved at the end of the turn, when systemd has said all that it has to say: what begins and
- * ends within one turn is saved once. What was counted is saved at the pace that the disk allows:
+ * ends within one turn is saved once. While as many units are being made as may be, it can wait for the tick: systemd
+ * would say it all again. What was counted is saved at the pace that the disk allows:
  *
  *   status_save_interval lines ──▶ in line ──▶ one save ──▶ a pause of PAUSE_FACTOR times its duration ──▶ the next
  *
@@ -84,14 +85,17 @@ static int on_save(sd_event_source *s _unused_, uint64_t usec _unused_, void *us
 
 /* --- changes of state --- */
 
-void task_run_save_soon(TaskRun *run) {
-        Manager *m = run->manager;
+void manager_look_at_changed(Manager *m) {
+        if (!TAILQ_EMPTY(&m->changed))
+                (void) sd_event_source_set_enabled(m->change_source, SD_EVENT_ONESHOT);
+}
 
+void task_run_save_soon(TaskRun *run) {
         if (run->changed)
                 return;
         run->changed = true;
-        TAILQ_INSERT_TAIL(&m->changed, run, changes);
-        (void) sd_event_source_set_enabled(m->change_source, SD_EVENT_ONESHOT);
+        TAILQ_INSERT_TAIL(&run->manager->changed, run, changes);
+        manager_look_at_changed(run->manager);
 }
 
 void task_run_forget_change(TaskRun *run) {
@@ -109,7 +113,10 @@ void manager_save_changed(Manager *m) {
 }
 
 static int on_turn_end(sd_event_source *s _unused_, void *userdata) {
-        manager_save_changed(userdata);
+        Manager *m = userdata;
+
+        if (!manager_makes_all_it_may(m))
+                manager_save_changed(m);
         return 0;
 }
 

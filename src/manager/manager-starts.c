@@ -18,8 +18,12 @@
 /* Who takes longer waits for something else than a processor, and keeps nobody waiting any more. */
 #define SPAWN_USEC USEC_PER_SEC
 
+bool manager_makes_all_it_may(const Manager *m) {
+        return m->n_spawning >= m->spawns_max;
+}
+
 bool manager_may_start(const Manager *m) {
-        return m->n_starting < STARTS_MAX && m->n_spawning < m->spawns_max;
+        return m->n_starting < STARTS_MAX && !manager_makes_all_it_may(m);
 }
 
 /* When the first of those that are made has been so for too long. */
@@ -56,6 +60,7 @@ static void end_spawn(TaskRun *run) {
         m->n_spawning--;
         TAILQ_REMOVE(&m->spawning, run, spawns);
         watch_first(m);
+        manager_look_at_changed(m);
 }
 
 void task_run_spawned(TaskRun *run) {

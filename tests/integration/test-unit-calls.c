@@ -387,6 +387,32 @@ static void test_who_is_made_for_long_keeps_nobody_waiting(void) {
         TAP_CHECK_INT(count_starts(&c), 2 * SPAWNS_MAX + 1);
 }
 
+static bool is_saved_running(Crowd *c, size_t i) {
+        crowd_select(c, i);
+        return story_document_has(&c->story, "\"state\":\"running\"");
+}
+
+/* What systemd would say again is not written while the next unit could be made. */
+static void test_what_runs_is_saved_when_there_is_time(void) {
+        _cleanup_(crowd_done) Crowd c = {};
+
+        if (!begin_spawns(&c))
+                return;
+        set_state(&c, 1, "active", "running");
+        TAP_CHECK(!is_saved_running(&c, 1));
+        manager_monitor(c.story.manager);
+        TAP_CHECK(is_saved_running(&c, 1));
+        set_state(&c, 2, "active", "running");
+        TAP_CHECK(!is_saved_running(&c, 2));
+        for (size_t i = 3; i <= TASKS - SPAWNS_MAX; i++)
+                set_state(&c, i, "active", "running");
+        TAP_CHECK_INT(count_starts(&c), TASKS);
+        TAP_CHECK(!is_saved_running(&c, 2));
+        test_clock_advance(SPAWN_USEC);
+        story_settle(&c.story);
+        TAP_CHECK(is_saved_running(&c, 2));
+}
+
 static void test_answers_that_are_lost_keep_nobody_waiting(void) {
         _cleanup_(crowd_done) Crowd c = {};
 
@@ -478,6 +504,7 @@ static const TapTest tests[] = {
         { "starts wait their turn", test_starts_wait_their_turn },
         { "few are made at a time", test_few_are_made_at_a_time },
         { "who is made for long keeps nobody waiting", test_who_is_made_for_long_keeps_nobody_waiting },
+        { "what runs is saved when there is time", test_what_runs_is_saved_when_there_is_time },
         { "answers that are lost keep nobody waiting", test_answers_that_are_lost_keep_nobody_waiting },
         { "turns survive a comparison, and the service", test_turns_survive },
         { "nobody is called back by what is gone", test_nobody_is_called_back_by_what_is_gone },
