@@ -22,6 +22,7 @@
 
 #include <remote-developer/ending.h>
 #include <remote-developer/secrets.h>
+#include <remote-developer/task-file.h>
 #include <remote-developer/task.h>
 
 typedef struct TaskStore TaskStore;
@@ -54,6 +55,8 @@ int task_store_add(TaskStore *s, Task *t);
 /* -EPROTONOSUPPORT: a newer service's. By the file's name, `<id>.json`, or by the task's. */
 int task_store_load_file(TaskStore *s, const char *name, Task **ret, Problem *problem);
 int task_store_load(TaskStore *s, const char *id, Task **ret, Problem *problem);
+/* task_file_glance() at the task's document. */
+bool task_store_glance(TaskStore *s, const char *id, TaskGlance *ret);
 
 /* Forgets the task with all its `attempts`: its document last, so that what is left after a power cut can still be
  * found. */

@@ -41,7 +41,7 @@ void agent_take(AgentKind kind, AgentAccount *a, const char *line, size_t size) 
                 return;
         if (a->outcome == AGENT_NONE)
                 a->outcome = AGENT_SILENT;
-        if (!json_peek_string(line, size, "type", type, sizeof(type)))
+        if (!json_peek(line, size, "type", type, sizeof(type)))
                 return;
         row = find_line(agents[kind].lines, type);
         if (row && (row->flags & AGENT_LINE_GOES_ON))

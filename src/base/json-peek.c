@@ -1,4 +1,4 @@
-/* json_peek_string(): one member of a long line of JSON, without a tree of all the others. See json.h.
+/* json_peek(): one member of a long line of JSON, without a tree of all the others. See json.h.
  *
  * The text is taken to be JSON: quotes are strings' ends unless a backslash is before them, and brackets outside of
  * strings nest. Of what is none, something may be found too; nothing is read behind its end. */
@@ -42,15 +42,29 @@ static const char *skip_value(const char *s, const char *end) {
         return NULL;
 }
 
-static bool take_string(const char *s, const char *end, char *ret, size_t size) {
-        const char *behind = s < end && *s == '"' ? skip_string(s + 1, end) : NULL;
-        size_t n = behind ? (size_t) (behind - s) - 2 : size;
-
-        if (n >= size || memchr(s + 1, '\\', n))
+static bool take_text(const char *s, size_t n, char *ret, size_t size) {
+        if (n >= size || memchr(s, '\\', n))
                 return false;
-        memcpy(ret, s + 1, n);
+        memcpy(ret, s, n);
         ret[n] = 0;
         return true;
+}
+
+static bool is_of_word(char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-' || c == '+' || c == '.' || c == 'E';
+}
+
+static bool take_scalar(const char *s, const char *end, char *ret, size_t size) {
+        const char *behind = s;
+
+        if (s < end && *s == '"') {
+                behind = skip_string(s + 1, end);
+                return behind && take_text(s + 1, (size_t) (behind - s) - 2, ret, size);
+        }
+        while (behind < end && is_of_word(*behind))
+                behind++;
+        /* At the end of the text it might go on. */
+        return behind > s && behind < end && take_text(s, (size_t) (behind - s), ret, size);
 }
 
 /* Whether the name whose quotes are before `s` and at `behind` - 1 is `key`. */
@@ -60,7 +74,7 @@ static bool is_key(const char *s, const char *behind, const char *key) {
         return (size_t) (behind - s) == n + 1 && memcmp(s, key, n) == 0;
 }
 
-bool json_peek_string(const char *data, size_t n, const char *key, char *ret, size_t size) {
+bool json_peek(const char *data, size_t n, const char *key, char *ret, size_t size) {
         const char *end = data + n, *s = skip_blanks(data, end);
 
         if (s == end || *s != '{')
@@ -74,7 +88,7 @@ bool json_peek_string(const char *data, size_t n, const char *key, char *ret, si
                         return false;
                 s = skip_blanks(s + 1, end);
                 if (is_key(name + 1, behind, key))
-                        return take_string(s, end, ret, size);
+                        return take_scalar(s, end, ret, size);
                 s = skip_value(s, end);
         }
         return false;

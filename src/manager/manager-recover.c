@@ -6,14 +6,20 @@
 #include <remote-developer/log.h>
 #include <remote-developer/strings.h>
 
+static int take_up_finished(Manager *m, const char *id, TaskResult result, usec_t finished_at) {
+        int r = task_index_add(&m->index, id, result, NULL);
+
+        if (r >= 0)
+                task_index_find(&m->index, id)->finished_at = finished_at;
+        return r;
+}
+
 static int take_up(Manager *m, Task *task) {
         TaskRun *run = NULL;
         int r;
 
         if (task_is_finished(task)) {
-                r = task_index_add(&m->index, task->id, (TaskResult) task->result, NULL);
-                if (r >= 0)
-                        task_index_find(&m->index, task->id)->finished_at = task->finished_at;
+                r = take_up_finished(m, task->id, (TaskResult) task->result, task->finished_at);
                 task_index_note(&m->index, task->id, task);
                 manager_take_up_operation(m, task);
                 task_free(task);
@@ -39,6 +45,7 @@ static int load_task(Manager *m, const char *id) {
         _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
         _cleanup_free_ char *name = string_format("%s.json", id);
         const TaskSummary *known;
+        TaskGlance glance;
         Task *task;
         int r;
 
@@ -47,6 +54,8 @@ static int load_task(Manager *m, const char *id) {
         known = task_index_find(&m->index, id);
         if (known && !known->archived)
                 return 0;
+        if (!known && task_store_glance(m->store, id, &glance))
+                return take_up_finished(m, id, glance.result, glance.finished_at);
         r = task_store_load(m->store, id, &task, &problem);
         if (r == -ENOMEM)
                 return r;
@@ -72,6 +81,8 @@ int manager_load_tasks(Manager *m) {
         if (r < 0)
                 return r;
         manager_drop_left_credentials(m);
+        if (m->has_recovered)
+                manager_survey(m);
         return manager_find_strays(m);
 }
 

@@ -60,6 +60,7 @@ void manager_refuse_file(Manager *m, const char *name, int error, const Problem 
         if (fault != TASK_FAULT_NONE)
                 r = task_store_set_aside(m->store, name, fault, &aside);
         if (r >= 0) {
+                strays_add(&m->aside, aside);
                 log_task(LOG_ERR, task_id_is_valid(id) ? id : NULL,
                                 "%s cannot be worked with (%s) and was set aside as %s", name,
                                 problem_sentence(problem), aside);

@@ -1,36 +1,57 @@
-/* The survey: of an archived task only its file's name is read at start, so that a start does not take longer with
- * each task that ever was. What else the index wants is read behind it, a few documents in a turn in which nothing
+/* The survey: of an archived task only its file's name is read at start, and of a finished one little more than its
+ * first lines, so that a start does not take long with many tasks that were. What else the index wants is read behind it, a few documents in a turn in which nothing
  * else waits; whoever needs it sooner has the rest read at once. */
 #include "manager-internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Of a turn: less than a millisecond of work. */
 #define TURN_DOCUMENTS 16
 
-static void survey_row(Manager *m, const TaskSummary *s) {
+/* A start would have refused it. */
+static void refuse(Manager *m, const char *id, int error, const Problem *problem) {
+        char name[TASK_ID_SIZE + sizeof(".json")];
+
+        snprintf(name, sizeof(name), "%s.json", id);
+        task_index_remove(&m->index, id);
+        manager_refuse_file(m, name, error, problem);
+}
+
+static int survey_row(Manager *m, const TaskSummary *s) {
+        _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
         _cleanup_(task_freep) Task *t = NULL;
+        bool archived = s->archived;
         char id[TASK_ID_SIZE + 1];
+        int r;
 
         memcpy(id, s->id, sizeof(id));
-        if (manager_load_task(m, s, &t) != -ENOMEM)
-                task_index_note(&m->index, id, t);
+        r = archived ? manager_load_task(m, s, &t) : task_store_load(m->store, id, &t, &problem);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0 && !archived) {
+                refuse(m, id, r, &problem);
+                return 0;
+        }
+        task_index_note(&m->index, id, t);
         if (t)
                 manager_take_up_operation(m, t);
+        return task_index_find(&m->index, id)->noted ? 0 : -ENOMEM;
 }
 
 /* 1: there is more to do; 0: all is known; -ENOMEM: tried again when somebody asks. */
 static int survey(Manager *m, size_t max) {
         TaskIndex *x = &m->index;
+        int r;
 
         for (; x->n_noted < x->n && max > 0; m->surveyed++) {
                 size_t i = m->surveyed < x->n ? m->surveyed : (m->surveyed = 0);
 
                 if (x->rows[i].noted)
                         continue;
-                survey_row(m, &x->rows[i]);
-                if (!x->rows[i].noted)
-                        return -ENOMEM;
+                r = survey_row(m, &x->rows[i]);
+                if (r < 0)
+                        return r;
                 max--;
         }
         return x->n_noted < x->n;

@@ -207,6 +207,15 @@ int task_store_load(TaskStore *s, const char *id, Task **ret, Problem *problem) 
         return task_store_load_file(s, file_name(name, id, ".json"), ret, problem);
 }
 
+bool task_store_glance(TaskStore *s, const char *id, TaskGlance *ret) {
+        char name[NAME_SIZE];
+
+        if (!task_file_glance(s->dir_fd, file_name(name, id, ".json"), id, ret))
+                return false;
+        task_store_note_id(s, id);
+        return true;
+}
+
 /* Every attempt has a name of its own, so that no moment has to be found in which the earlier one's may go. */
 static const char *ending_name(char buffer[static NAME_SIZE], const char *id, int attempt) {
         if (attempt == 1)

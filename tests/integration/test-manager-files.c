@@ -4,6 +4,7 @@
 
 #include <remote-developer/strings.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -134,6 +135,82 @@ static void test_good_documents_beside_a_broken_one(void) {
         TAP_CHECK_INT(manager_index(s.manager)->n, 1);
 }
 
+/* A finished task's is only glanced at when the service starts. What a glance does not see is found behind it. */
+static void test_damage_that_a_start_does_not_see(void) {
+        _cleanup_(story_done) Story s = {};
+        _cleanup_free_ char *name = NULL, *text = NULL;
+        char *at;
+
+        if (!story_begin(&s) || !story_run(&s))
+                return;
+        fake_unit_end(story_unit(&s), "success", CLD_EXITED, 0);
+        if (!TAP_CHECK(STORY_UNTIL(&s, story_is_finished(&s))))
+                return;
+        story_stop_service(&s);
+        name = string_format("%s.json", s.id);
+        text = story_read(&s, name);
+        at = text ? strstr(text, "\"attempt\":1") : NULL;
+        if (!TAP_CHECK(at))
+                return;
+        at[strlen("\"attempt\":")] = 'x';
+        story_write(&s, name, text);
+        if (!story_start_service(&s))
+                return;
+        story_settle(&s);
+        TAP_CHECK_INT(manager_index(s.manager)->n, 0);
+        TAP_CHECK_INT(count_aside(&s), 1);
+        TAP_CHECK_INT(count_refused(&s), 0);
+        TAP_CHECK_INT(story_told("cannot be worked with"), 1);
+        TAP_CHECK(story_run(&s));
+}
+
+/* What a start takes up of a finished task, and what is read behind it. */
+static void test_what_a_start_knows_of_a_finished_task(void) {
+        _cleanup_(story_done) Story s = {};
+        const TaskSummary *found;
+        usec_t finished_at;
+
+        if (!story_begin(&s) || !story_run(&s))
+                return;
+        fake_unit_end(story_unit(&s), "exit-code", CLD_EXITED, 1);
+        if (!TAP_CHECK(STORY_UNTIL(&s, story_is_finished(&s))))
+                return;
+        finished_at = manager_index(s.manager)->rows[0].finished_at;
+        story_stop_service(&s);
+        if (!story_load(&s) || !TAP_CHECK_INT(manager_index(s.manager)->n, 1))
+                return;
+        found = manager_index(s.manager)->rows;
+        TAP_CHECK_INT(found->result, TASK_FAILED);
+        TAP_CHECK_INT(found->finished_at, finished_at);
+        TAP_CHECK(!found->noted && !found->run);
+        TAP_CHECK(story_connect(&s) && STORY_UNTIL(&s, manager_index(s.manager)->rows[0].noted));
+}
+
+/* Read when the disk can be written again, as a start does. */
+static void test_a_refused_document_that_was_mended(void) {
+        static const char finished[] = "{\"version\":3,\"task_id\":\"" OTHER "\",\"state\":\"finished\","
+                                       "\"result\":\"failed\",\"finished_at\":\"2026-11-22T16:34:05.940376Z\","
+                                       "\"recipe\":\"command\",\"command\":[\"x\"],\"attempt\":1,"
+                                       "\"operation\":null}";
+        _cleanup_(story_done) Story s = {};
+
+        if (!story_open(&s))
+                return;
+        make_broken(&s, NEWER);
+        if (!story_start_service(&s) || !TAP_CHECK_INT(count_refused(&s), 1) || !story_run(&s))
+                return;
+        story_write(&s, OTHER ".json", finished);
+        test_disk_error = -ENOSPC;
+        fake_unit_end(story_unit(&s), "exit-code", CLD_EXITED, 1);
+        TAP_CHECK(STORY_UNTIL(&s, test_disk_failures > 0));
+        test_disk_error = 0;
+        story_pass(&s, 60 * USEC_PER_SEC);
+        TAP_CHECK(STORY_UNTIL(&s, story_is_finished(&s)));
+        TAP_CHECK_INT(count_refused(&s), 0);
+        TAP_CHECK_INT(manager_index(s.manager)->n, 2);
+        TAP_CHECK_INT(manager_index(s.manager)->n_noted, 2);
+}
+
 static void check_newer(Story *s) {
         _cleanup_free_ char *document = story_read(s, OTHER ".json"), *copy = story_read(s, "copy.json");
 
@@ -261,6 +338,9 @@ static void test_task_that_ends_while_it_is_looked_for(void) {
 
 static const TapTest tests[] = {
         { "broken documents are set aside", test_broken_documents_are_set_aside },
+        { "damage that a start does not see", test_damage_that_a_start_does_not_see },
+        { "what a start knows of a finished task", test_what_a_start_knows_of_a_finished_task },
+        { "a refused document that was mended", test_a_refused_document_that_was_mended },
         { "good documents beside a broken one", test_good_documents_beside_a_broken_one },
         { "what lies aside is told as long as it does", test_what_lies_aside_is_told_as_long_as_it_does },
         { "a newer document is left as it is", test_newer_document_is_left_as_it_is },

@@ -1,4 +1,4 @@
-/* json_peek_string(): the member of the outermost object, wherever it stands, and never one of an inner one. */
+/* json_peek(): the member of the outermost object, wherever it stands, and never one of an inner one. */
 #include "../lib/tap.h"
 
 #include <remote-developer/json.h>
@@ -27,7 +27,14 @@ static const struct {
         { "{\"type\":\"1234567\"}", "1234567" },
         { "{\"type\":\"12345678\"}", NULL }, /* no room */
         { "{\"type\":\"a\\u0062\"}", NULL },
-        { "{\"type\":1}", NULL },
+        { "{\"type\":1}", "1" },
+        { "{\"type\": -1.5e3 , \"x\":1}", "-1.5e3" },
+        { "{\"type\":null,\"x\":1}", "null" },
+        { "{\"type\":false}", "false" },
+        { "{\"type\":12345678}", NULL }, /* no room */
+        { "{\"type\":{}}", NULL },
+        { "{\"type\":}", NULL },
+        { "{\"type\":,\"type\":\"a\"}", NULL },
         { "{\"type\":[\"a\"]}", NULL },
         { "{\"x\":{\"type\":\"a\"}}", NULL },
         { "[{\"type\":\"a\"}]", NULL },
@@ -47,7 +54,7 @@ static bool peek(const char *text, size_t n, char ret[static 8]) {
         _cleanup_free_ char *copy = malloc(MAX_OF(n, (size_t) 1));
 
         memcpy(copy, text, n);
-        return json_peek_string(copy, n, "type", ret, 8);
+        return json_peek(copy, n, "type", ret, 8);
 }
 
 static void test_rows(void) {
