@@ -1,5 +1,6 @@
 """How long a line takes from the write in the task to the client, and what that costs: one line each 100 ms, one
-viewer, and in the same seconds `journalctl -f` and systemd-journal-gatewayd that follow the same unit.
+viewer, and in the same seconds `journalctl -f` and systemd-journal-gatewayd that follow the same unit. How it grows is
+told of tasks that write ten and a hundred times as much, without the others.
 """
 
 import subprocess
@@ -8,7 +9,8 @@ from logs import (GATEWAYD_PORT, Cores, Viewers, Written, fresh, gatewayd, gatew
 
 PER_SECOND = 10
 SECONDS, QUICK_SECONDS = 30, 2
-ROUNDS, QUICK_ROUNDS = 3, 1
+ROUNDS, QUICK_ROUNDS = 5, 1
+MORE, MORE_SECONDS = (100, 1000), 10
 FIGURES = (('median', 'from the write to the client, median, ms'),
            ('percentile_99', 'from the write to the client, 99 %, ms'),
            ('longest', 'from the write to the client, longest, ms'),
@@ -50,8 +52,21 @@ def measure_once(service, tables, seconds):
             tables.add('share of a core, %', name, share)
 
 
+def more(service, tables, per_second):
+    task = Written(service, MORE_SECONDS * per_second, per_second)
+    viewers = Viewers(service, '--lines', task.lines, '--seconds', MORE_SECONDS + 20, task.stream)
+    viewers.until_answered()
+    task.begin()
+    task.wait()
+    found = viewers.figures()
+    for key, title in FIGURES:
+        tables.add(title, f'the service, {per_second:,} lines a second', found[key])
+
+
 def measure(service, tables, quick):
     service.listen()
     for _ in range(QUICK_ROUNDS if quick else ROUNDS):
         measure_once(service, tables, QUICK_SECONDS if quick else SECONDS)
+        for per_second in () if quick else MORE:
+            more(service, tables, per_second)
     print_load()

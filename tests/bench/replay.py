@@ -1,8 +1,8 @@
 """How fast the log of a finished task is read, 300,000 lines of 90 bytes: from the service as server-sent events, as
 JSON lines and as text, beside the barest loop over the journal, journalctl and systemd-journal-gatewayd.
 
-A row says lines a second from the begin of what reads to its end; `growth` compares with the bare loop. A program
-takes some milliseconds to begin, whatever it reads: fewer lines than the quick ones would measure that.
+A row says lines a second from the begin of what reads to its end. A program takes some milliseconds to begin, whatever
+it reads: fewer lines than the quick ones would measure that. How it grows is told of three lengths of a log.
 """
 
 import json
@@ -12,9 +12,11 @@ import time
 from logs import GATEWAYD_PORT, Viewers, Written, cpu_seconds, fresh, gatewayd, gatewayd_path, print_load
 
 LINES, QUICK_LINES = 300_000, 100_000
+SHORTER = (30_000, 100_000)
 ROUNDS, QUICK_ROUNDS = 5, 1
 SECONDS = 100
 TITLE = 'lines a second, of 90 bytes'
+GROWTH = 'us a line, by the length of the log'
 BARE = 'bare sd-journal loop'
 FORMS = ('text/event-stream', 'text/plain')
 
@@ -59,11 +61,25 @@ def readers(service, task, gateway):
             yield f'gatewayd, {accept}', viewer(accept, gatewayd_path(task.unit, follow=False), *options)
 
 
-def measure(service, tables, quick):
-    service.listen()
-    task = Written(service, QUICK_LINES if quick else LINES, 0)
+def written(service, lines):
+    task = Written(service, lines, 0)
     task.begin()
     task.wait()
+    return task
+
+
+def growth(service, tables, tasks):
+    for task in tasks:
+        for name, read in readers(service, task, None):
+            if name == BARE or name.removeprefix('the service, ') in FORMS:
+                lines, seconds = read()
+                tables.add(GROWTH, f'{name}, {task.lines:,} lines', seconds * 1e6 / lines)
+
+
+def measure(service, tables, quick):
+    service.listen()
+    task = written(service, QUICK_LINES if quick else LINES)
+    shorter = [] if quick else [written(service, lines) for lines in SHORTER]
     fresh(service)
     with gatewayd() as gateway:
         for _ in range(QUICK_ROUNDS if quick else ROUNDS):
@@ -81,4 +97,6 @@ def measure(service, tables, quick):
                              at_least=0.5)
                 tables.reach(f'replay, {name}: lines a second', 'journalctl -o json',
                              rates[f'the service, {name}'] / rates['journalctl -o json'], at_least=10)
+            if shorter:
+                growth(service, tables, [*shorter, task])
     print_load()

@@ -11,8 +11,8 @@ import time
 from logs import Viewers, Written, cpu_seconds, fresh, memory_kib, print_load
 from startup import Tasks
 
-KNOWN, QUICK_KNOWN = 10_000, 100
-LINES, QUICK_LINES = 1_000_000, 10_000
+KNOWN, QUICK_KNOWN = (0, 1_000, 10_000), (0, 100)
+LINES, QUICK_LINES = (1_000, 30_000, 1_000_000), (1_000, 10_000)
 SECONDS, QUICK_SECONDS = 40, 5
 ROUNDS, QUICK_ROUNDS = 5, 1
 PER_SECOND = 10
@@ -42,7 +42,7 @@ def watch(tables, row, pid, seconds):
 
 def memory(service, tables, tasks, quick):
     """Each behind a start anew but for the last, which is what stays of a log that was watched from its begin."""
-    for known in (0, QUICK_KNOWN if quick else KNOWN):
+    for known in QUICK_KNOWN if quick else KNOWN:
         service.stop()
         tasks.finish(known)
         pid = fresh(service)
@@ -52,7 +52,7 @@ def memory(service, tables, tasks, quick):
     service.stop()
     tasks.finish(0)
     pid = fresh(service)
-    for lines in (1000, QUICK_LINES if quick else LINES):
+    for lines in QUICK_LINES if quick else LINES:
         task = Written(service, lines, 0)
         viewers = Viewers(service, '--lines', lines, '--seconds', 120, task.stream)
         viewers.until_answered()

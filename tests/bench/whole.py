@@ -1,5 +1,6 @@
 """The whole: two hundred tasks of five seconds, twenty at a time, each with a viewer, from the first request until the
-last viewer has the last line; beside task-spooler with `tsp -c`, and systemd-run with `journalctl -f`.
+last viewer has the last line; beside task-spooler with `tsp -c`, and systemd-run with `journalctl -f`. How it grows is
+told of twenty and sixty tasks.
 
 What each does for it differs: the service and systemd-run start units whose lines go to the journal, task-spooler a
 child whose output is a file.
@@ -13,7 +14,7 @@ import time
 
 from logs import Viewers, fresh, print_load
 
-TASKS, QUICK_TASKS = 200, 10
+TASKS, QUICK_TASKS = (20, 60, 200), (10,)
 AT_ONCE, QUICK_AT_ONCE = 20, 5
 LINES, QUICK_LINES = 5, 1  # one a second
 ROUNDS, QUICK_ROUNDS = 5, 1
@@ -23,9 +24,9 @@ TITLE = 'until every viewer has every line, s'
 class Work:
     """What is to be done, whoever does it."""
 
-    def __init__(self, service, quick):
+    def __init__(self, service, tasks, quick):
         self.service = service
-        self.tasks = QUICK_TASKS if quick else TASKS
+        self.tasks = tasks
         self.at_once = QUICK_AT_ONCE if quick else AT_ONCE
         self.lines = QUICK_LINES if quick else LINES
         self.command = [str(service.programs / 'writer'), str(self.lines), '1', '90']
@@ -97,17 +98,19 @@ def by_systemd_run(work):
 
 def measure(service, tables, quick):
     service.listen()
-    work = Work(service, quick)
     ways = {'systemd-run and journalctl -f': by_systemd_run, 'the service': by_the_service}
     if shutil.which('tsp'):
         ways['task-spooler'] = by_task_spooler
     else:
         print('task-spooler is not there', flush=True)
+    counts = QUICK_TASKS if quick else TASKS
     for _ in range(QUICK_ROUNDS if quick else ROUNDS):
-        took = {name: way(work) for name, way in ways.items()}
-        for name, seconds in took.items():
-            tables.add(TITLE, name, seconds)
-            if name != 'the service':
-                tables.reach(f'the whole: {work.tasks} tasks, {work.at_once} at a time', name,
-                             took['the service'] / seconds, at_most=1)
+        for tasks in counts:
+            work = Work(service, tasks, quick)
+            took = {name: way(work) for name, way in ways.items()}
+            for name, seconds in took.items():
+                tables.add(TITLE, f'{name}, {tasks} tasks', seconds)
+                if name != 'the service' and tasks == counts[-1]:
+                    tables.reach(f'the whole: {tasks} tasks, {work.at_once} at a time', name,
+                                 took['the service'] / seconds, at_most=1)
     print_load()
