@@ -69,8 +69,9 @@ Json *json_at(const Json *array, size_t i);
 Json *json_next_value(const Json *object, void **state); /* *state is NULL at first; NULL: no more */
 
 /* Without parsing: the first member of the outermost object that has this name, if it is a string without escapes, or
- * a number or word as it stands there (1, true, null), of less than `size` bytes. It costs little more than finding the quotes, and looks no further than that member: what
- * follows may be anything, and what is found is to be believed only once the whole is parsed. */
+ * a number or word as it stands there (1, true, null), of less than `size` bytes. It costs little more than finding
+ * the quotes, and looks no further than that member: what follows may be anything, and what is found is to be believed
+ * only once the whole is parsed. */
 bool json_peek(const char *data, size_t n, const char *key, char *ret, size_t size);
 
 typedef enum JsonKind {

@@ -15,7 +15,7 @@ typedef struct TaskGlance {
 } TaskGlance;
 
 /* Whether the file is the document of this task, is whole as far as its last byte tells, and says that the task is
- * finished and nothing is done with it. False: read it; it may be anything. A tenth of the time of task_file_read(). */
+ * finished and nothing is done with it. False: read it; it may be anything. A third of what it takes to read it. */
 bool task_file_glance(int dir_fd, const char *name, const char *id, TaskGlance *ret);
 
 /* -EBADMSG: it cannot be read, or says what no service writes; -EMEDIUMTYPE: it is no document of ours;

@@ -1,6 +1,6 @@
-/* The survey: of an archived task only its file's name is read at start, and of a finished one little more than its
- * first lines, so that a start does not take long with many tasks that were. What else the index wants is read behind it, a few documents in a turn in which nothing
- * else waits; whoever needs it sooner has the rest read at once. */
+/* The survey: of an archived task only its file's name is read at start, and of a finished one only what a glance at
+ * its document tells, so that a start does not take long with many tasks that were. What else the index wants is read
+ * behind it, a few documents in a turn in which nothing else waits; who needs it sooner has the rest read at once. */
 #include "manager-internal.h"
 
 #include <stdio.h>
