@@ -132,12 +132,12 @@ class FaultPoint:
     def disarm(self):
         self.arm()
 
-    def rest(self):
-        """Returns when it makes no calls any more."""
+    def rest(self, quiet=0.1):
+        """Returns when it has made no calls for so many seconds."""
         calls = None
         while calls != self.calls:
             calls = self.calls
-            time.sleep(0.1)
+            time.sleep(quiet)
 
     # --- by hand ---
 

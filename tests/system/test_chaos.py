@@ -22,6 +22,7 @@ LONG = bool(os.environ.get('REMOTE_DEVELOPER_TEST_LONG'))
 SEED = int(os.environ.get('REMOTE_DEVELOPER_TEST_SEED') or random.randrange(10**6))
 ROUNDS = 500 if LONG else 30
 STRIDE = 1 if LONG else 8  # every so manieth call is died at; the seed says from which on
+PACE = 1.2  # seconds: what the service writes at a pace, active_tasks.json, is at most one late
 SETTLE_ROUNDS = 50 if LONG else 15  # after so many, all is compared
 
 # What the fault point calls these calls; what it does not name changes nothing that outlives the service.
@@ -56,14 +57,14 @@ def test_the_fault_point_sees_every_call_that_changes_something(s):
     """strace, which sees all of them, is the measure."""
     with chaos(s) as (world, fault):
         world.up()
-        fault.rest()
+        fault.rest(PACE)
         before = {row.name: row.calls for row in fault.rows()}
         with trace(fault.pid, ','.join(CALLS), '-yy') as lines:
             for name in 'exit 1', 'agent', 'cancel':
                 world.create(name, 'watched')
                 world.settle()
             world.forget()
-            fault.rest()
+            fault.rest(PACE)
         counted = {row.name: row.calls - before[row.name] for row in fault.rows()}
         seen = dict.fromkeys(counted, 0)
         for kind in filter(None, map(kind_of, lines)):
