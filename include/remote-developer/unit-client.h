@@ -65,6 +65,9 @@ int unit_client_list_units(UnitClient *c, const char *pattern, UnitListed callba
  * meanwhile gives -ECANCELED. */
 int unit_client_read_watch(UnitWatch *w, UnitReply callback, void *userdata);
 
+/* The same, or the answer to a read that is under way: however many ask at once, systemd is asked once. */
+int unit_client_join_read(UnitWatch *w, UnitReply callback, void *userdata);
+
 /* The same when nothing else is to be asked, a few at a time: a thousand reads keep no other call waiting. */
 int unit_client_read_watch_later(UnitWatch *w);
 

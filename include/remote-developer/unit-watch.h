@@ -7,6 +7,7 @@
 
 #include <remote-developer/unit-status.h>
 
+typedef struct UnitCall UnitCall;
 typedef struct UnitClient UnitClient;
 typedef struct UnitWatch UnitWatch;
 
@@ -16,6 +17,7 @@ struct UnitWatch {
         UnitStatus status;
         bool follows_commands; /* how far its commands are is kept current, too: no signal carries that */
         usec_t read_at_usec;                 /* monotonic; when all of `status` was last read at once */
+        UnitCall *reading; /* the client's: a read that is under way and may be joined; NULL: none */
         void (*on_changed)(UnitWatch *watch); /* may free the watch */
 };
 

@@ -214,7 +214,7 @@ void manager_refresh_usage(Manager *m, const char *id, UnitReply callback, void 
         TaskRun *run = manager_find_run(m, id);
 
         if (run && run->watch.client && clock_monotonic_usec() - run->watch.read_at_usec > USAGE_AGE_MAX_USEC &&
-            unit_client_read_watch(&run->watch, callback, userdata) >= 0)
+            unit_client_join_read(&run->watch, callback, userdata) >= 0)
                 return;
         callback(userdata, 0, NULL);
 }

@@ -324,6 +324,7 @@ int unit_watch_begin(UnitWatch *w, UnitClient *c, const char *unit) {
         w->client = c;
         w->status = (UnitStatus){};
         w->read_at_usec = 0;
+        w->reading = NULL;
         return 0;
 }
 

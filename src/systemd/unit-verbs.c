@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/queue.h>
 
 /* A bus allows a connection only so many calls that are not answered yet (128 on Debian's system bus, beyond which it
  * answers with an error): more than this wait here, in order. */
@@ -15,6 +16,13 @@
 /* Patient calls are sent only as long as fewer than this are not answered: systemd takes about half a millisecond for
  * a read, and whoever comes next waits for those before. */
 #define PATIENT_CALLS_MAX 4
+
+/* Who waits for the answer to a read that another asked for. */
+typedef struct Joined {
+        UnitReply callback;
+        void *userdata;
+        TAILQ_ENTRY(Joined) list;
+} Joined;
 
 /* One call, waiting to be sent or to be answered. Sent, it belongs to the sd-bus slot and goes with that. */
 struct UnitCall {
@@ -25,6 +33,7 @@ struct UnitCall {
         bool answered, patient;
         char *unit; /* of a read; else NULL */
         UnitReply callback;
+        TAILQ_HEAD(, Joined) joined;
         UnitListed list_callback;
         UnitDescribed describe_callback;
         void *userdata;
@@ -32,7 +41,12 @@ struct UnitCall {
 
 static void call_free(void *userdata) {
         UnitCall *call = userdata;
+        Joined *j;
 
+        while ((j = TAILQ_FIRST(&call->joined))) {
+                TAILQ_REMOVE(&call->joined, j, list);
+                free(j);
+        }
         sd_bus_message_unref(call->message);
         free(call->unit);
         free(call);
@@ -44,15 +58,45 @@ static void message_unrefp(sd_bus_message **m) {
 
 #define _cleanup_message_ _cleanup_(message_unrefp)
 
+static void call_back(UnitCall *call, int error, const char *sentence) {
+        Joined *j;
+
+        if (call->callback)
+                call->callback(call->userdata, error, sentence);
+        while ((j = TAILQ_FIRST(&call->joined))) {
+                TAILQ_REMOVE(&call->joined, j, list);
+                j->callback(j->userdata, error, sentence);
+                free(j);
+        }
+}
+
+/* From here on nobody joins it. The watch that it reads; NULL: none, or it was ended meanwhile. */
+static UnitWatch *end_read(UnitCall *call) {
+        UnitWatch *w = call->unit ? unit_client_find_watch(call->client, call->unit) : NULL;
+
+        if (w && w->reading == call)
+                w->reading = NULL;
+        return w;
+}
+
+static void note_read(UnitCall *call) {
+        UnitWatch *w = unit_client_find_watch(call->client, call->unit);
+
+        if (w)
+                w->reading = call;
+}
+
 static void fail_call(UnitCall *call, int error) {
         bool dropped = call->client->drops_calls;
+
+        (void) end_read(call);
 
         if (call->list_callback && !dropped)
                 call->list_callback(call->userdata, error, NULL, NULL);
         else if (call->describe_callback && !dropped)
                 call->describe_callback(call->userdata, error, NULL);
-        else if (call->callback && !dropped)
-                call->callback(call->userdata, error, strerror(-error));
+        else if (!dropped)
+                call_back(call, error, strerror(-error));
         call_free(call);
 }
 
@@ -143,15 +187,20 @@ static int send_call(UnitClient *c, sd_bus_message *m, UnitCall template) {
                 return -ENOMEM;
         }
         *call = template;
+        TAILQ_INIT(&call->joined);
         call->client = c;
         call->message = sd_bus_message_ref(m);
+        if (call->unit && !call->patient)
+                note_read(call);
         if (c->n_calls >= (call->patient ? PATIENT_CALLS_MAX : CALLS_MAX)) {
                 queue_call(queue, call);
                 return 0;
         }
         r = send_now(call);
-        if (r < 0)
+        if (r < 0) {
+                (void) end_read(call);
                 call_free(call);
+        }
         return r;
 }
 
@@ -298,13 +347,12 @@ static int on_read_reply(sd_bus_message *m, void *userdata, sd_bus_error *error 
 
         call_answered(call);
         /* Looked for only now: what was sent in the answer's place may have failed, and ended a watch. */
-        w = unit_client_find_watch(call->client, call->unit);
+        w = end_read(call);
         if (e == 0)
                 e = w ? take_status(w, m) : -ECANCELED;
         if (e == 0 && w->on_changed)
                 w->on_changed(w);
-        if (call->callback)
-                call->callback(call->userdata, e, sentence);
+        call_back(call, e, sentence);
         return 0;
 }
 
@@ -370,4 +418,15 @@ int unit_client_read_watch(UnitWatch *w, UnitReply callback, void *userdata) {
 
 int unit_client_read_watch_later(UnitWatch *w) {
         return read_watch(w, (UnitCall){ .patient = true });
+}
+
+int unit_client_join_read(UnitWatch *w, UnitReply callback, void *userdata) {
+        UnitCall *call = w->reading;
+        Joined *j = call ? malloc(sizeof(Joined)) : NULL;
+
+        if (!j)
+                return unit_client_read_watch(w, callback, userdata);
+        *j = (Joined){ .callback = callback, .userdata = userdata };
+        TAILQ_INSERT_TAIL(&call->joined, j, list);
+        return 0;
 }

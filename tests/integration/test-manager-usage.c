@@ -100,27 +100,53 @@ static void test_signals_keep_the_figures(void) {
         TAP_CHECK_INT(count_reads(&s), reads + 1);
 }
 
+/* systemd is asked once; who asks when that is answered, and old again, anew. */
 static void test_several_ask_at_once(void) {
         _cleanup_(story_done) Story s = {};
         Answer answers[5] = {};
+        unsigned reads;
 
         if (!story_begin(&s) || !run_and_age(&s))
                 return;
+        reads = count_reads(&s);
+        for (unsigned round = 1; round <= 2; round++) {
+                for (size_t i = 0; i < ELEMENTSOF(answers); i++)
+                        manager_refresh_usage(s.manager, s.id, on_answer, &answers[i]);
+                story_settle(&s);
+                for (size_t i = 0; i < ELEMENTSOF(answers); i++) {
+                        TAP_CHECK_INT(answers[i].n, round);
+                        TAP_CHECK_INT(answers[i].error, 0);
+                }
+                TAP_CHECK_INT(count_reads(&s), reads + round);
+                test_clock_advance(USEC_PER_SEC + 1);
+        }
+}
+
+/* Whoever joined is not called back by what is gone. */
+static void test_several_ask_of_a_service_that_ends(void) {
+        _cleanup_(story_done) Story s = {};
+        Answer answers[3] = {};
+
+        if (!story_begin(&s) || !run_and_age(&s))
+                return;
+        fake_delay_replies(&s.systemd, "GetAll");
         for (size_t i = 0; i < ELEMENTSOF(answers); i++)
                 manager_refresh_usage(s.manager, s.id, on_answer, &answers[i]);
         story_settle(&s);
+        s.manager = manager_free(s.manager);
         for (size_t i = 0; i < ELEMENTSOF(answers); i++)
-                TAP_CHECK_INT(answers[i].n, 1);
+                TAP_CHECK_INT(answers[i].n, 0);
 }
 
 static void test_connection_is_lost_meanwhile(void) {
         _cleanup_(story_done) Story s = {};
-        Answer a = {};
+        Answer a = {}, other = {};
 
         if (!story_begin(&s) || !run_and_age(&s))
                 return;
         fake_delay_replies(&s.systemd, "GetAll");
         manager_refresh_usage(s.manager, s.id, on_answer, &a);
+        manager_refresh_usage(s.manager, s.id, on_answer, &other);
         story_settle(&s);
         TAP_CHECK_INT(a.n, 0);
         fake_drop_connection(&s.systemd);
@@ -128,7 +154,9 @@ static void test_connection_is_lost_meanwhile(void) {
         if (!story_connect(&s))
                 return;
         TAP_CHECK_INT(a.n, 1);
+        TAP_CHECK_INT(other.n, 1);
         TAP_CHECK(a.error < 0);
+        TAP_CHECK_INT(other.error, a.error);
         TAP_CHECK_INT(story_task(&s)->state, TASK_RUNNING);
 }
 
@@ -147,33 +175,39 @@ static void test_no_connection(void) {
 
 static void test_refusal(void) {
         _cleanup_(story_done) Story s = {};
-        Answer a = {};
+        Answer a = {}, other = {};
 
         if (!story_begin(&s) || !run_and_age(&s))
                 return;
         fake_refuse(&s.systemd, "GetAll", SD_BUS_ERROR_ACCESS_DENIED, "You may not.");
         manager_refresh_usage(s.manager, s.id, on_answer, &a);
+        manager_refresh_usage(s.manager, s.id, on_answer, &other);
         TAP_CHECK(STORY_UNTIL(&s, a.n == 1));
         TAP_CHECK_INT(a.error, -EACCES);
+        TAP_CHECK_INT(other.n, 1);
+        TAP_CHECK_INT(other.error, -EACCES);
         TAP_CHECK_INT(story_task(&s)->state, TASK_RUNNING);
 }
 
 /* The task ends, and is forgotten, before the answer comes. */
 static void test_task_is_gone_meanwhile(void) {
         _cleanup_(story_done) Story s = {};
-        Answer a = {};
+        Answer a = {}, other = {};
         FakeUnit *u;
 
         if (!story_begin(&s) || !(u = run_and_age(&s)))
                 return;
         fake_delay_replies(&s.systemd, "GetAll");
         manager_refresh_usage(s.manager, s.id, on_answer, &a);
+        manager_refresh_usage(s.manager, s.id, on_answer, &other);
         fake_unit_end(u, "exit-code", CLD_EXITED, 1);
         TAP_CHECK_STRING(story_verdict(&s), "failed exit-code");
         TAP_CHECK_INT(manager_forget_task(s.manager, s.id, STORY_ACTOR, NULL), 0);
         fake_release_replies(&s.systemd);
         TAP_CHECK(STORY_UNTIL(&s, a.n == 1));
         TAP_CHECK_INT(a.error, -ECANCELED);
+        TAP_CHECK_INT(other.n, 1);
+        TAP_CHECK_INT(other.error, -ECANCELED);
 }
 
 static void test_what_does_not_run_is_answered_at_once(void) {
@@ -209,6 +243,7 @@ static const TapTest tests[] = {
         { "young figures are not read", test_young_figures_are_not_read },
         { "signals keep the figures, and their age", test_signals_keep_the_figures },
         { "several ask at once", test_several_ask_at_once },
+        { "several ask of a service that ends", test_several_ask_of_a_service_that_ends },
         { "the connection is lost meanwhile", test_connection_is_lost_meanwhile },
         { "there is no connection", test_no_connection },
         { "a refusal is passed on", test_refusal },
