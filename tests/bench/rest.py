@@ -8,6 +8,7 @@ import pathlib
 import subprocess
 import time
 
+from case import until
 from logs import Viewers, Written, cpu_seconds, fresh, memory_kib, print_load
 from startup import Tasks
 
@@ -20,6 +21,7 @@ MEMORY = 'memory for itself, MiB'
 WAKE_UPS = 'wake-ups a minute'
 SHARE = 'share of a core, %'
 AT_REST_MIB = 6
+LAUNCHER = 'remote-developer-launcher.service'
 AT_REST_WAKE_UPS = 3  # the watchdog's two, and one for the rounding
 QUIET = 8  # seconds after which nobody expects the next line within milliseconds
 
@@ -88,9 +90,14 @@ def watched(service, tables, seconds, name, per_second):
     viewers.figures()
 
 
+def launcher_left(service):
+    return service.show(LAUNCHER, 'ActiveState') == 'inactive'
+
+
 def activity(service, tables, seconds):
     pid = fresh(service)
-    time.sleep(2)  # what follows a start is over
+    until(lambda: launcher_left(service), 'the launcher has nothing to do and leaves, of which the service hears', 120)
+    time.sleep(2)
     found = watch(tables, 'the service, at rest', pid, seconds)
     if seconds >= SECONDS:  # of fewer one tick would be too many
         tables.reach('wake-ups a minute at rest', '', found, at_most=AT_REST_WAKE_UPS)
