@@ -9,6 +9,11 @@
 /* Of a turn: a millisecond of work, more or less (90 to 140 us a document). */
 #define TURN_DOCUMENTS 8
 
+/* It says nothing of the file, and passes: the service has as many connections as there may be. */
+static bool is_shortage(int error) {
+        return error == -ENOMEM || error == -EMFILE || error == -ENFILE;
+}
+
 /* A start would have refused it. */
 static void refuse(Manager *m, const char *id, int error, const Problem *problem) {
         char name[TASK_ID_SIZE + sizeof(".json")];
@@ -21,15 +26,15 @@ static void refuse(Manager *m, const char *id, int error, const Problem *problem
 static int survey_row(Manager *m, const TaskSummary *s) {
         _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
         _cleanup_(task_freep) Task *t = NULL;
-        bool archived = s->archived;
+        bool was_glanced_at = !s->archived && !s->run;
         char id[TASK_ID_SIZE + 1];
         int r;
 
         memcpy(id, s->id, sizeof(id));
-        r = archived ? manager_load_task(m, s, &t) : task_store_load(m->store, id, &t, &problem);
-        if (r == -ENOMEM)
+        r = was_glanced_at ? task_store_load(m->store, id, &t, &problem) : manager_load_task(m, s, &t);
+        if (is_shortage(r))
                 return r;
-        if (r < 0 && !archived) {
+        if (r < 0 && was_glanced_at) {
                 refuse(m, id, r, &problem);
                 return 0;
         }
@@ -39,7 +44,7 @@ static int survey_row(Manager *m, const TaskSummary *s) {
         return task_index_find(&m->index, id)->noted ? 0 : -ENOMEM;
 }
 
-/* 1: there is more to do; 0: all is known; -ENOMEM: tried again when somebody asks. */
+/* 1: there is more to do; 0: all is known; a shortage: tried again when somebody asks. */
 static int survey(Manager *m, size_t max) {
         TaskIndex *x = &m->index;
         int r;

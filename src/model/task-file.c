@@ -4,8 +4,6 @@
 #include <remote-developer/files.h>
 #include <remote-developer/strings.h>
 
-#include <string.h>
-
 int task_file_append(const Task *t, Buffer *to) {
         _cleanup_json_ Json *j = NULL;
         int r;
@@ -50,8 +48,7 @@ static bool is_of_known_version(const Buffer *text) {
 static bool is_whole(const Buffer *text) {
         size_t n = text->size;
 
-        while (n > 0 && strchr(" \t\r\n", text->data[n - 1]))
-                n--;
+        n -= n > 0 && text->data[n - 1] == '\n';
         return n > 0 && text->data[n - 1] == '}';
 }
 

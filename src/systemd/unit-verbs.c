@@ -90,7 +90,6 @@ static void fail_call(UnitCall *call, int error) {
         bool dropped = call->client->drops_calls;
 
         (void) end_read(call);
-
         if (call->list_callback && !dropped)
                 call->list_callback(call->userdata, error, NULL, NULL);
         else if (call->describe_callback && !dropped)

@@ -96,8 +96,9 @@ def launcher_left(service):
 
 def activity(service, tables, seconds):
     pid = fresh(service)
-    until(lambda: launcher_left(service), 'the launcher has nothing to do and leaves, of which the service hears', 120)
-    time.sleep(2)
+    if seconds >= SECONDS:
+        until(lambda: launcher_left(service), 'the launcher has nothing to do and leaves, of which the service hears', 120)
+    time.sleep(2)  # what follows a start is over
     found = watch(tables, 'the service, at rest', pid, seconds)
     if seconds >= SECONDS:  # of fewer one tick would be too many
         tables.reach('wake-ups a minute at rest', '', found, at_most=AT_REST_WAKE_UPS)

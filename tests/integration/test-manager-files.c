@@ -4,8 +4,10 @@
 
 #include <remote-developer/strings.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define OTHER "task-1700000000-abcdef"
@@ -186,6 +188,33 @@ static void test_what_a_start_knows_of_a_finished_task(void) {
         TAP_CHECK(story_connect(&s) && STORY_UNTIL(&s, manager_index(s.manager)->rows[0].noted));
 }
 
+/* No descriptor is free just then: the task is no worse for it. */
+static void test_a_shortage_behind_a_start(void) {
+        _cleanup_(story_done) Story s = {};
+        struct rlimit all, none;
+        int lowest;
+
+        if (!story_begin(&s) || !story_run(&s))
+                return;
+        fake_unit_end(story_unit(&s), "exit-code", CLD_EXITED, 1);
+        if (!TAP_CHECK(STORY_UNTIL(&s, story_is_finished(&s))))
+                return;
+        story_stop_service(&s);
+        if (!story_load(&s))
+                return;
+        lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        TAP_CHECK_INT(close(lowest), 0);
+        TAP_CHECK_INT(getrlimit(RLIMIT_NOFILE, &all), 0);
+        none = (struct rlimit){ .rlim_cur = (rlim_t) lowest, .rlim_max = all.rlim_max };
+        TAP_CHECK_INT(setrlimit(RLIMIT_NOFILE, &none), 0);
+        TAP_CHECK_INT(manager_complete_index(s.manager), -EMFILE);
+        TAP_CHECK_INT(setrlimit(RLIMIT_NOFILE, &all), 0);
+        TAP_CHECK_INT(manager_index(s.manager)->n, 1);
+        TAP_CHECK_INT(count_refused(&s), 0);
+        TAP_CHECK_INT(manager_complete_index(s.manager), 0);
+        TAP_CHECK_INT(manager_index(s.manager)->n_noted, 1);
+}
+
 /* Read when the disk can be written again, as a start does. */
 static void test_a_refused_document_that_was_mended(void) {
         static const char finished[] = "{\"version\":3,\"task_id\":\"" OTHER "\",\"state\":\"finished\","
@@ -340,6 +369,7 @@ static const TapTest tests[] = {
         { "broken documents are set aside", test_broken_documents_are_set_aside },
         { "damage that a start does not see", test_damage_that_a_start_does_not_see },
         { "what a start knows of a finished task", test_what_a_start_knows_of_a_finished_task },
+        { "a shortage behind a start", test_a_shortage_behind_a_start },
         { "a refused document that was mended", test_a_refused_document_that_was_mended },
         { "good documents beside a broken one", test_good_documents_beside_a_broken_one },
         { "what lies aside is told as long as it does", test_what_lies_aside_is_told_as_long_as_it_does },
