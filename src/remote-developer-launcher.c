@@ -158,6 +158,7 @@ int main(int argc, char *argv[] _unused_) {
         if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
                 return EXIT_FAILURE;
         r = serve(&l, &problem);
+        journal_log_close();
         if (r < 0)
                 log_error("%s", problem.error ? problem_sentence(&problem) : strerror(-r));
         return r < 0 ? EXIT_FAILURE : r;

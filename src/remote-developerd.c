@@ -343,6 +343,7 @@ static int work(Service *s, Problem *problem) {
         if (r < 0)
                 log_warning("A journal that shrinks could end the service: %s", strerror(-r));
         r = serve(s, problem);
+        journal_log_close();
         if (r < 0)
                 log_error("%s", problem->error ? problem_sentence(problem) : strerror(-r));
         /* To be mended by hand, as a wrong configuration is: it is not started again. */

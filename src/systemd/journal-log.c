@@ -62,3 +62,7 @@ void journal_log_open(RuntimeScope scope) {
         if (stderr_is_journal())
                 log_set_sink(sink_journal);
 }
+
+void journal_log_close(void) {
+        log_set_sink(NULL);
+}
