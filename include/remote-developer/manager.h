@@ -40,8 +40,9 @@ DEFINE_CLEANUP(Manager *, manager_free)
 
 int manager_start(Manager *m);
 
-/* The periodic comparison of units and files (recovery.monitor_interval), and archiving; does nothing that is not
- * due. */
+/* The periodic comparison of units and files, and archiving; does nothing that is not due. Units are compared each
+ * recovery.monitor_interval, and while there is nothing unfinished each so many of them. */
+#define MANAGER_INTERVALS_AT_REST 10
 void manager_monitor(Manager *m);
 
 /* Before an orderly end: what was counted of the logs and is not saved yet. Takes 2 s at most; what is not saved then

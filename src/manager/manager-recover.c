@@ -203,7 +203,9 @@ static void finish_comparison(Manager *m) {
                         on_missing(run);
         }
         tell(m);
-        manager_active_changed(m);
+        /* What the service before left there. */
+        if (!m->listed)
+                manager_active_changed(m);
         m->listed = true;
         check_recovered(m);
 }

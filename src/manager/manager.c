@@ -163,8 +163,16 @@ int manager_start_on_bus(Manager *m, sd_bus *bus) {
         return unit_client_start_on_bus(m->units, bus);
 }
 
+/* What a lost signal left behind is some unfinished task's, or nobody's and waits: a service that has nothing to do
+ * would wake up twice as often for it. */
+static usec_t comparing_interval(const Manager *m) {
+        bool at_rest = m->listed && m->n_runs == 0 && LIST_EMPTY(&m->operations);
+
+        return m->config->monitor_interval_usec * (at_rest ? MANAGER_INTERVALS_AT_REST : 1);
+}
+
 void manager_monitor(Manager *m) {
-        if (clock_monotonic_usec() - m->compared_at_usec >= m->config->monitor_interval_usec)
+        if (clock_monotonic_usec() - m->compared_at_usec >= comparing_interval(m))
                 manager_compare(m);
         manager_save_changed(m);
         manager_count_again(m);

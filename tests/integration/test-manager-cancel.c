@@ -155,8 +155,7 @@ static void test_unit_that_is_gone_needs_no_stop(void) {
         fake_unit_remove(story_unit(&s));
         TAP_CHECK_INT(story_cancel(&s), 0);
         story_settle(&s);
-        test_clock_advance(s.config.monitor_interval_usec);
-        manager_monitor(s.manager);
+        story_monitor(&s);
         TAP_CHECK_STRING(story_verdict(&s), "cancelled cancelled");
 }
 

@@ -308,8 +308,7 @@ static void test_nothing_is_asked_while_connecting(void) {
         TAP_CHECK(bus && manager_start_on_bus(s.manager, bus) >= 0);
         sd_bus_unref(bus);
         story_settle(&s);
-        test_clock_advance(s.config.monitor_interval_usec);
-        manager_monitor(s.manager);
+        story_monitor(&s);
         TAP_CHECK_INT(story_create(&s, MAKE), -ENOTCONN);
         TAP_CHECK_CONTAINS(s.problem.sentence, "is being made");
         story_settle(&s);
@@ -331,63 +330,6 @@ static void test_list_is_lost(void) {
         TAP_CHECK_INT(s.recovered, 0);
         connect_only(&s);
         TAP_CHECK_INT(s.recovered, 1);
-}
-
-static void test_list_is_refused(void) {
-        _cleanup_(story_done) Story s = {};
-
-        if (!story_open(&s) || !story_load(&s))
-                return;
-        fake_refuse(&s.systemd, "ListUnitsByPatterns", SD_BUS_ERROR_NO_MEMORY, "No memory.");
-        connect_only(&s);
-        TAP_CHECK_INT(s.recovered, 0);
-        TAP_CHECK_INT(story_told("could not be listed"), 1);
-        /* Before it is due nothing is asked again. */
-        manager_monitor(s.manager);
-        story_settle(&s);
-        TAP_CHECK_INT(fake_count_calls(&s.systemd, "ListUnits"), 1);
-        test_clock_advance(s.config.monitor_interval_usec);
-        manager_monitor(s.manager);
-        story_settle(&s);
-        TAP_CHECK_INT(fake_count_calls(&s.systemd, "ListUnits"), 2);
-        TAP_CHECK_INT(s.recovered, 1);
-}
-
-/* The next is asked for only when the answer has come. */
-static void test_one_list_at_a_time(void) {
-        _cleanup_(story_done) Story s = {};
-
-        if (!story_begin(&s))
-                return;
-        fake_delay_replies(&s.systemd, "ListUnitsByPatterns");
-        for (unsigned i = 0; i < 3; i++) {
-                test_clock_advance(s.config.monitor_interval_usec);
-                manager_monitor(s.manager);
-                story_settle(&s);
-        }
-        TAP_CHECK_INT(fake_count_calls(&s.systemd, "ListUnits"), 2);
-        fake_release_replies(&s.systemd);
-        story_settle(&s);
-        manager_monitor(s.manager);
-        story_settle(&s);
-        TAP_CHECK_INT(fake_count_calls(&s.systemd, "ListUnits"), 3);
-}
-
-/* A task that is created while the list is under way is not in it, and not missed. */
-static void test_new_task_is_not_missed_in_the_list(void) {
-        _cleanup_(story_done) Story s = {};
-
-        if (!story_begin(&s))
-                return;
-        fake_delay_replies(&s.systemd, "ListUnitsByPatterns");
-        test_clock_advance(s.config.monitor_interval_usec);
-        manager_monitor(s.manager);
-        story_settle(&s);
-        if (!story_run(&s))
-                return;
-        fake_release_replies(&s.systemd);
-        story_settle(&s);
-        TAP_CHECK_INT(story_task(&s)->state, TASK_RUNNING);
 }
 
 /* --- systemd is reloaded --- */
@@ -475,9 +417,6 @@ static const TapTest tests[] = {
         { "the subscription comes before the list", test_matches_come_before_the_list },
         { "nothing is asked while connecting", test_nothing_is_asked_while_connecting },
         { "the list of units is lost", test_list_is_lost },
-        { "the list of units is refused", test_list_is_refused },
-        { "one list at a time", test_one_list_at_a_time },
-        { "a new task is not missed in the list under way", test_new_task_is_not_missed_in_the_list },
         { "a reload ends no task", test_reload_ends_no_task },
         { "a reload compares anew", test_reload_compares_anew },
         { "a unit that is removed without another word has ended", test_unit_removed_alone },

@@ -139,8 +139,7 @@ static void test_a_list_that_overtakes_the_start(void) {
         if (!(u = story_ask(&s)))
                 return;
         fake_unit_remove(u);
-        test_clock_advance(s.config.monitor_interval_usec);
-        manager_monitor(s.manager);
+        story_monitor(&s);
         story_settle(&s);
         TAP_CHECK_INT(fake_count_calls(&s.systemd, "ListUnits"), 2);
         TAP_CHECK_INT(fake_count_calls(&s.systemd, "StartTransientUnit"), 1);

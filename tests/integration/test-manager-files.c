@@ -268,8 +268,7 @@ static void test_newer_document_is_left_as_it_is(void) {
         TAP_CHECK_INT(story_told("is left as it is"), 2);
         fake_unit_start(u);
         for (unsigned i = 0; i < 3; i++) {
-                test_clock_advance(s.config.monitor_interval_usec);
-                manager_monitor(s.manager);
+                story_monitor(&s);
                 story_settle(&s);
                 check_newer(&s);
         }

@@ -72,6 +72,21 @@ static void test_a_commit(void) {
         TAP_CHECK_INT(operating_begin_commit(&s, &told), 0);
 }
 
+/* It is looked at as often as a task, whose lost signals a commit shares. */
+static void test_it_is_no_rest(void) {
+        _cleanup_(story_done) Story s = {};
+        OperatingTold told;
+        unsigned n;
+
+        if (!operating_prepare_commit(&s, &told))
+                return;
+        n = fake_count_calls(&s.systemd, "ListUnits");
+        test_clock_advance(s.config.monitor_interval_usec);
+        manager_monitor(s.manager);
+        story_settle(&s);
+        TAP_CHECK_INT(fake_count_calls(&s.systemd, "ListUnits"), n + 1);
+}
+
 static void test_a_pull_request(void) {
         _cleanup_(story_done) Story s = {};
         OperatingTold told;
@@ -335,6 +350,7 @@ static void test_nobody_waits_any_more(void) {
 static const TapTest tests[] = {
         { "what its unit is told", test_what_its_unit_is_told },
         { "a commit", test_a_commit },
+        { "while it runs units are compared", test_it_is_no_rest },
         { "a pull request", test_a_pull_request },
         { "what the report says counts", test_what_the_report_says_counts },
         { "the report of an earlier one is not believed", test_the_report_of_an_earlier_one_is_not_believed },

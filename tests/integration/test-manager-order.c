@@ -212,8 +212,7 @@ static void end_of_a_job(Story *s) {
 }
 
 static void ask_for_list(Story *s) {
-        test_clock_advance(s->config.monitor_interval_usec);
-        manager_monitor(s->manager);
+        story_monitor(s);
 }
 
 static void hold_list(Story *s) {

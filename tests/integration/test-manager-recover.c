@@ -229,8 +229,7 @@ static void test_strange_units_are_left_alone(void) {
         if (!story_start_service(&s))
                 return;
         story_settle(&s);
-        test_clock_advance(s.config.monitor_interval_usec);
-        manager_monitor(s.manager);
+        story_monitor(&s);
         story_settle(&s);
         TAP_CHECK_INT(fake_count_calls(&s.systemd, "StopUnit"), 0);
         TAP_CHECK_INT(fake_count_calls(&s.systemd, "KillUnit"), 0);
@@ -366,8 +365,7 @@ static void test_dead_tasks_are_left_when_told_so(void) {
                 return;
         TAP_CHECK_INT(story_task(&s)->state, TASK_RUNNING);
         /* Until a later start: also when the units are compared again. */
-        test_clock_advance(s.config.monitor_interval_usec);
-        manager_monitor(s.manager);
+        story_monitor(&s);
         story_settle(&s);
         fake_emit_reloading(&s.systemd, false);
         story_settle(&s);

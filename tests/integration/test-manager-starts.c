@@ -169,8 +169,7 @@ static void test_turns_survive(void) {
                 if (!story_begin(&c.story) || !crowd_create(&c) || !crowd_create(&c))
                         return;
                 if (i == 0) {
-                        test_clock_advance(c.story.config.monitor_interval_usec);
-                        manager_monitor(c.story.manager);
+                        story_monitor(&c.story);
                         story_settle(&c.story);
                         TAP_CHECK_INT(crowd_count_starts(&c), STARTS_MAX);
                 } else {

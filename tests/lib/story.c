@@ -116,6 +116,11 @@ bool story_load(Story *s) {
         return TAP_CHECK_INT(manager_new(s->event, &o, &s->manager, &s->problem), 0);
 }
 
+void story_monitor(Story *s) {
+        test_clock_advance(s->config.monitor_interval_usec * MANAGER_INTERVALS_AT_REST);
+        manager_monitor(s->manager);
+}
+
 bool story_connect(Story *s) {
         unsigned lists = fake_count_calls(&s->systemd, "ListUnits");
         sd_bus *bus = fake_connect(&s->systemd);

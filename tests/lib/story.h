@@ -53,6 +53,9 @@ bool story_load(Story *s);
 bool story_start_service(Story *s);
 void story_stop_service(Story *s);
 
+/* So much later that units are compared again, whatever there is; what comes of it is for story_settle(). */
+void story_monitor(Story *s);
+
 /* A new connection to the manager, up to the answer to the list of units. */
 bool story_connect(Story *s);
 
