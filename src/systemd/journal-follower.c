@@ -323,15 +323,17 @@ static void start_looking(JournalFollower *f) {
 static int on_journal_io(sd_event_source *s _unused_, int fd _unused_, uint32_t events _unused_, void *userdata) {
         JournalFollower *f = userdata;
 
+        unsigned before = f->entries;
+
         f->announced = true;
         (void) journal_follower_look_afresh(f);
-        if (f->interval_usec > 0) {
-                start_looking(f);
-                return pump_turn(f);
-        }
-        /* Nobody watches: at most four times a second, and what was touched is not wanted soon. */
         (void) pump_turn(f);
-        journal_memory_release();
+        /* Nobody expects the next of what others write. */
+        if (f->interval_usec > 0 && f->entries != before)
+                start_looking(f);
+        /* At most four times a second, and what was touched is not wanted soon. */
+        if (sd_event_source_get_enabled(f->look_source, NULL) == 0)
+                journal_memory_release();
         return 0;
 }
 

@@ -299,6 +299,25 @@ static void test_a_quiet_log_is_not_looked_at(void) {
         TAP_CHECK_INT(count_turns(&f, 300 * USEC_PER_MSEC), 0);
 }
 
+/* Others write to the journal all the time; of a few of their entries it hears, and goes on waiting. */
+static void test_what_others_write_starts_no_looks(void) {
+        FOLLOW;
+
+        JOURNAL_APPEND(&f.journal, "a", { "old" });
+        if (!follow_begin(&f))
+                return;
+        TAP_CHECK_INT(journal_follower_set_interval(f.follower, 10 * USEC_PER_MSEC), 0);
+        ahead_usec += 6 * USEC_PER_SEC;
+        (void) count_turns(&f, 300 * USEC_PER_MSEC);
+        JOURNAL_APPEND(&f.journal, "a", { "theirs", .unit = "" });
+        TAP_CHECK(count_turns(&f, 500 * USEC_PER_MSEC) > 0);
+        TAP_CHECK_INT(count_turns(&f, 300 * USEC_PER_MSEC), 0);
+        TAP_CHECK_INT(f.n, 0);
+        JOURNAL_APPEND(&f.journal, "a", { "one" });
+        TAP_CHECK(wait_for_lines(&f, 1, 10 * USEC_PER_SEC));
+        TAP_CHECK(count_turns(&f, 100 * USEC_PER_MSEC) > 0);
+}
+
 /* Each look costs a wake-up: where no line has come for a while, they are rarer. */
 static void test_looks_become_rarer(void) {
         unsigned often, rarely;
@@ -356,6 +375,7 @@ static const TapTest tests[] = {
         { "a flood is read to its end", test_a_flood_is_read_to_its_end },
         { "at rest nothing wakes it", test_at_rest_nothing_wakes_it },
         { "a quiet log is not looked at", test_a_quiet_log_is_not_looked_at },
+        { "what others write starts no looks", test_what_others_write_starts_no_looks },
         { "looks become rarer", test_looks_become_rarer },
         { "many lines, and the last one gone", test_many_lines_and_the_last_one_gone },
         { "no directory", test_no_directory },
