@@ -8,6 +8,7 @@
 #include <remote-developer/log-cursor.h>
 #include <remote-developer/log.h>
 #include <remote-developer/strings.h>
+#include <remote-developer/task.h>
 
 #include "journal-coverage.h"
 #include "journal-files.h"
@@ -47,7 +48,7 @@ struct JournalFollower {
         sd_event_source *more_source; /* there was more than one batch */
         sd_event_source *look_source; /* the closer look */
         usec_t interval_usec;
-        usec_t taken_at_usec; /* monotonic; when there was last something to take */
+        usec_t taken_at_usec; /* monotonic; when there was last something of a task to take */
         unsigned looks;
 
         JournalEntry entry;
@@ -84,6 +85,13 @@ static bool is_new_stream(JournalFollower *f, const JournalEntry *e) {
         return true;
 }
 
+/* What systemd says of all other units comes along with what it says of tasks. */
+static bool is_of_a_task(const JournalEntry *e) {
+        char id[TASK_ID_SIZE + 1];
+
+        return e->of_all || task_id_from_unit(e->unit, id);
+}
+
 /* 1: a line, 0: none yet, or of nobody; -ESTALE: what was passed over on the way to it may be gone. */
 static int join_entry(JournalFollower *f, LogLine *ret) {
         _cleanup_free_ char *cursor = NULL;
@@ -100,7 +108,7 @@ static int join_entry(JournalFollower *f, LogLine *ret) {
                 r = -ESTALE;
         if (r >= 0)
                 memcpy(f->cursor, cursor, strlen(cursor) + 1);
-        if (r < 0 || !f->entry.has_text || (!*f->entry.unit && !f->entry.of_all))
+        if (r < 0 || !f->entry.has_text || !is_of_a_task(&f->entry))
                 return r;
         if (f->entry.source == LOG_SOURCE_GAP)
                 return journal_entry_gap(&f->entry, f->cursor, ret);
@@ -262,9 +270,10 @@ static int take_next(JournalFollower *f) {
         if (r <= 0)
                 return r;
         f->entries++;
-        f->taken_at_usec = clock_monotonic_usec();
         r = take_entry(f);
         f->positioned = r == -EAGAIN;
+        if (f->positioned || (r >= 0 && is_of_a_task(&f->entry)))
+                f->taken_at_usec = clock_monotonic_usec();
         return r == -EAGAIN ? 0 : r < 0 ? r : 1;
 }
 
@@ -323,13 +332,13 @@ static void start_looking(JournalFollower *f) {
 static int on_journal_io(sd_event_source *s _unused_, int fd _unused_, uint32_t events _unused_, void *userdata) {
         JournalFollower *f = userdata;
 
-        unsigned before = f->entries;
+        usec_t before = f->taken_at_usec;
 
         f->announced = true;
         (void) journal_follower_look_afresh(f);
         (void) pump_turn(f);
         /* Nobody expects the next of what others write. */
-        if (f->interval_usec > 0 && f->entries != before)
+        if (f->interval_usec > 0 && f->taken_at_usec != before)
                 start_looking(f);
         /* At most four times a second, and what was touched is not wanted soon. */
         if (sd_event_source_get_enabled(f->look_source, NULL) == 0)

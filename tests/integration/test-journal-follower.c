@@ -309,7 +309,8 @@ static void test_what_others_write_starts_no_looks(void) {
         TAP_CHECK_INT(journal_follower_set_interval(f.follower, 10 * USEC_PER_MSEC), 0);
         ahead_usec += 6 * USEC_PER_SEC;
         (void) count_turns(&f, 300 * USEC_PER_MSEC);
-        JOURNAL_APPEND(&f.journal, "a", { "theirs", .unit = "" });
+        JOURNAL_APPEND(&f.journal, "a", { "theirs", .unit = "" },
+                       { "of theirs", .unit = "remote-developer.service", .kind = FIXTURE_MANAGER });
         TAP_CHECK(count_turns(&f, 500 * USEC_PER_MSEC) > 0);
         TAP_CHECK_INT(count_turns(&f, 300 * USEC_PER_MSEC), 0);
         TAP_CHECK_INT(f.n, 0);
