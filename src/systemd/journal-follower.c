@@ -24,9 +24,9 @@
 /* So long without a line, and nobody expects the next one within milliseconds: looking is given up until there is
  * one. */
 #define LOOK_QUIET_USEC (5 * USEC_PER_SEC)
-/* What a look costs is the wake-up: of 40 us in a virtual machine libsystemd takes 2. So it is often only while lines
- * come, and where none has come for that long, so much rarer. */
-#define LOOK_CLOSE_USEC (250 * USEC_PER_MSEC)
+/* What a look costs is the wake-up: of 40 us in a virtual machine libsystemd takes 2. So they are the rarer the longer
+ * none has come: a line is at most so much of the silence before it late, or so many intervals. */
+#define LOOK_SHARE 16
 #define LOOK_SLACK 5
 /* A look that came between two of journald's updates of a file misses the entry; this many looks later it is seen. To
  * look afresh takes 15 us. */
@@ -350,6 +350,10 @@ static int on_more(sd_event_source *s _unused_, void *userdata) {
         return pump_turn(userdata);
 }
 
+static usec_t look_pause(const JournalFollower *f, usec_t silent_usec) {
+        return MIN_OF(MAX_OF(silent_usec / LOOK_SHARE, f->interval_usec), f->interval_usec * LOOK_SLACK);
+}
+
 /* When nothing has come for a while, journald's own announcement of the next line is awaited, which may be late. */
 static int on_look(sd_event_source *s, uint64_t usec _unused_, void *userdata) {
         JournalFollower *f = userdata;
@@ -363,7 +367,7 @@ static int on_look(sd_event_source *s, uint64_t usec _unused_, void *userdata) {
                 journal_memory_release();
                 return sd_event_source_set_enabled(s, SD_EVENT_OFF);
         }
-        (void) sd_event_source_set_time_relative(s, f->interval_usec * (silent > LOOK_CLOSE_USEC ? LOOK_SLACK : 1));
+        (void) sd_event_source_set_time_relative(s, look_pause(f, silent));
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
