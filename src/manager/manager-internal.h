@@ -316,7 +316,7 @@ bool manager_settle_twin(Manager *m, const Task *t);
 
 /* manager-survey.c */
 int manager_open_survey(Manager *m);
-void manager_survey(Manager *m); /* reads, when there is time, what the index does not know yet */
+void manager_survey(Manager *m); /* reads, when there is time and the start is over, what the index does not know */
 
 /* manager-recover.c */
 int manager_load_tasks(Manager *m); /* those that are not known yet */

@@ -81,8 +81,7 @@ int manager_load_tasks(Manager *m) {
         if (r < 0)
                 return r;
         manager_drop_left_credentials(m);
-        if (m->has_recovered)
-                manager_survey(m);
+        manager_survey(m);
         return manager_find_strays(m);
 }
 

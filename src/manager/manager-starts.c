@@ -61,6 +61,8 @@ static void end_spawn(TaskRun *run) {
         TAILQ_REMOVE(&m->spawning, run, spawns);
         watch_first(m);
         manager_look_at_changed(m);
+        if (m->n_spawning == 0)
+                manager_survey(m);
 }
 
 void task_run_spawned(TaskRun *run) {

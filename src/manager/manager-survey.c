@@ -62,12 +62,16 @@ static int survey(Manager *m, size_t max) {
         return x->n_noted < x->n;
 }
 
+/* While units are made the processors have enough to do: it goes on when none is. */
 static int on_turn(sd_event_source *s, void *userdata) {
-        return sd_event_source_set_enabled(s, survey(userdata, TURN_DOCUMENTS) > 0 ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+        Manager *m = userdata;
+        bool goes_on = m->n_spawning == 0 && survey(m, TURN_DOCUMENTS) > 0;
+
+        return sd_event_source_set_enabled(s, goes_on ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
 void manager_survey(Manager *m) {
-        if (m->index.n_noted < m->index.n)
+        if (m->has_recovered && m->index.n_noted < m->index.n)
                 (void) sd_event_source_set_enabled(m->survey_source, SD_EVENT_ONESHOT);
 }
 

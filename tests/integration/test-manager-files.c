@@ -188,6 +188,36 @@ static void test_what_a_start_knows_of_a_finished_task(void) {
         TAP_CHECK(story_connect(&s) && STORY_UNTIL(&s, manager_index(s.manager)->rows[0].noted));
 }
 
+static bool is_known(const Story *s, const char *id) {
+        const TaskSummary *found = task_index_find(manager_index(s->manager), id);
+
+        return found && found->noted;
+}
+
+/* What is behind the start does not slow down what somebody waits for. */
+static void test_units_that_are_made_come_first(void) {
+        _cleanup_(story_done) Story s = {};
+        char finished[TASK_ID_SIZE + 1];
+
+        if (!story_begin(&s) || !story_run(&s))
+                return;
+        fake_unit_end(story_unit(&s), "exit-code", CLD_EXITED, 1);
+        if (!TAP_CHECK(STORY_UNTIL(&s, story_is_finished(&s))))
+                return;
+        memcpy(finished, s.id, sizeof(finished));
+        fake_drop_at(&s.systemd, "StartTransientUnit", true);
+        TAP_CHECK_INT(story_create(&s, "{\"command\":[\"make\"]}"), 0);
+        TAP_CHECK(STORY_UNTIL(&s, fake_count_calls(&s.systemd, "StartTransientUnit") == 2));
+        story_stop_service(&s);
+        if (!story_start_service(&s) || !TAP_CHECK(STORY_UNTIL(&s, story_unit(&s))))
+                return;
+        story_settle(&s);
+        TAP_CHECK(!is_known(&s, finished));
+        fake_unit_start(story_unit(&s));
+        story_settle(&s);
+        TAP_CHECK(is_known(&s, finished));
+}
+
 /* No descriptor is free just then: the task is no worse for it. */
 static void test_a_shortage_behind_a_start(void) {
         _cleanup_(story_done) Story s = {};
@@ -368,6 +398,7 @@ static const TapTest tests[] = {
         { "broken documents are set aside", test_broken_documents_are_set_aside },
         { "damage that a start does not see", test_damage_that_a_start_does_not_see },
         { "what a start knows of a finished task", test_what_a_start_knows_of_a_finished_task },
+        { "units that are made come before what is behind a start", test_units_that_are_made_come_first },
         { "a shortage behind a start", test_a_shortage_behind_a_start },
         { "a refused document that was mended", test_a_refused_document_that_was_mended },
         { "good documents beside a broken one", test_good_documents_beside_a_broken_one },
