@@ -44,9 +44,11 @@ def run_idle(service):
 
 
 def make_ready(service):
-    """Its launcher, too, is there. Who is measured beside it is alone: the service would take up the units of others."""
+    """Its launcher, too, is there, and it knows all of the tasks of before, which else it surveys behind its start. Who
+    is measured beside it is alone: the service would take up the units of others."""
     service.listen()
     fresh(service)
+    service.api.get('/api/repository-stats')
     service.api.wait(service.api.create(['true']))
     run_idle(service)
 

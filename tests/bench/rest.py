@@ -31,15 +31,20 @@ def wake_ups(pid):
     return int(next(line for line in lines if line.startswith('voluntary_ctxt_switches')).split()[1])
 
 
-def watch(tables, row, pid, seconds):
-    """Both figures of a process, over so long. CPU time cannot be had finer than a hundredth of a second."""
-    woken, used, began = wake_ups(pid), cpu_seconds(pid), time.monotonic()
+def watch(tables, pids, seconds):
+    """Both figures of processes by the names of their rows, over so long; the wake-ups of the first. CPU time cannot be
+    had finer than a hundredth of a second."""
+    before = {row: (wake_ups(pid), cpu_seconds(pid)) for row, pid in pids.items()}
+    began = time.monotonic()
     time.sleep(seconds)
     took = time.monotonic() - began
-    woken = (wake_ups(pid) - woken) * 60 / took
-    tables.add(WAKE_UPS, row, woken)
-    tables.add(SHARE, row, (cpu_seconds(pid) - used) * 100 / took)
-    return woken
+    found = []
+    for row, pid in pids.items():
+        woken, used = before[row]
+        found.append((wake_ups(pid) - woken) * 60 / took)
+        tables.add(WAKE_UPS, row, found[-1])
+        tables.add(SHARE, row, (cpu_seconds(pid) - used) * 100 / took)
+    return found[0]
 
 
 def memory(service, tables, tasks, quick):
@@ -71,18 +76,17 @@ def journalctl(task):
 
 
 def watched(service, tables, seconds, name, per_second):
-    """A task that is watched by a viewer of the service, and by journalctl in the same seconds, which is asked first."""
+    """A task that is watched by a viewer of the service, and by journalctl in the same seconds."""
     pid = fresh(service)
-    task = Written(service, max(per_second * (seconds * 2 + 10), 1), per_second)
+    task = Written(service, max(per_second * (seconds + 10), 1), per_second)
     follower = journalctl(task)
-    viewers = Viewers(service, '--seconds', seconds * 2 + 60, task.stream)
+    viewers = Viewers(service, '--seconds', seconds + 60, task.stream)
     viewers.until_answered()
     if per_second:
         task.begin()
     else:
         time.sleep(QUIET)
-    watch(tables, f'the service, {name}', pid, seconds)
-    watch(tables, f'journalctl -f, {name}', follower.pid, seconds)
+    watch(tables, {f'the service, {name}': pid, f'journalctl -f, {name}': follower.pid}, seconds)
     follower.terminate()
     follower.wait()
     service.api.cancel(task.id)
@@ -99,7 +103,7 @@ def activity(service, tables, seconds):
     if seconds >= SECONDS:
         until(lambda: launcher_left(service), 'the launcher has nothing to do and leaves, of which the service hears', 120)
     time.sleep(2)  # what follows a start is over
-    found = watch(tables, 'the service, at rest', pid, seconds)
+    found = watch(tables, {'the service, at rest': pid}, seconds)
     if seconds >= SECONDS:  # of fewer one tick would be too many
         tables.reach('wake-ups a minute at rest', '', found, at_most=AT_REST_WAKE_UPS)
     watched(service, tables, seconds, 'a silent task', 0)
