@@ -47,6 +47,11 @@ int log_viewer_seek_since(LogViewer *v, usec_t realtime_usec);
  * negative errno: the journal cannot be read. */
 int log_viewer_next(LogViewer *v, LogLine *ret);
 
+/* The next line is in memory, where it is the oldest one: with the next but one that comes it may be in the journal
+ * alone. And: it is in memory. */
+bool log_viewer_is_at_oldest(const LogViewer *v);
+bool log_viewer_is_held(const LogViewer *v);
+
 /* The feed is finished and its last line was given out. */
 bool log_viewer_is_at_end(const LogViewer *v);
 

@@ -420,6 +420,20 @@ int log_viewer_next(LogViewer *v, LogLine *ret) {
         return -EAGAIN;
 }
 
+static bool is_live(const LogViewer *v) {
+        return !v->archive && !v->reader && !v->goes_back && !v->holds;
+}
+
+bool log_viewer_is_held(const LogViewer *v) {
+        const LogRing *ring = log_feed_ring(v->feed);
+
+        return is_live(v) && v->position >= log_ring_first(ring) && v->position < log_ring_end(ring);
+}
+
+bool log_viewer_is_at_oldest(const LogViewer *v) {
+        return log_viewer_is_held(v) && v->position == log_ring_first(log_feed_ring(v->feed));
+}
+
 bool log_viewer_is_at_end(const LogViewer *v) {
         return v->at_end;
 }

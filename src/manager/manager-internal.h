@@ -46,6 +46,7 @@ typedef struct TaskRun {
         LogFeed *feed;
         LogViewer *counter; /* counts the lines; NULL until it is its turn */
         unsigned unsaved_lines;
+        bool has_output; /* counted, and not told to who waits for it */
         bool saves_later; /* in the line of those whose counts are to be saved */
         TAILQ_ENTRY(TaskRun) saving;
         bool changed; /* its state, in this turn, at whose end it is saved */
@@ -160,6 +161,10 @@ int task_run_add_counter(TaskRun *run); /* which begins in a later turn */
 /* Counts what there is to count; 0: all of it; -EAGAIN: more in a later turn; other negative errno: the log cannot be
  * read at the moment. */
 int task_run_count(TaskRun *run);
+
+/* A further line comes: what memory may have no room for beside it is counted first, and need not be looked for in the
+ * journal, which may have dropped it by the time that somebody counts. */
+void task_run_count_held(TaskRun *run);
 
 void manager_count_again(Manager *m); /* those whose log could not be opened */
 

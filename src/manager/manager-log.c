@@ -11,10 +11,15 @@
 /* That are taken at once for somebody who wants the newest line: about 4 ms of work. */
 #define LOOK_ENTRIES 1024
 
+static void append(TaskRun *run, const LogLine *line) {
+        task_run_count_held(run);
+        log_feed_append(run->feed, line);
+}
+
 static void append_to_all(Manager *m, const LogLine *line) {
         for (size_t i = 0; i < m->index.n; i++)
                 if (m->index.rows[i].run)
-                        log_feed_append(((TaskRun *) m->index.rows[i].run)->feed, line);
+                        append(m->index.rows[i].run, line);
 }
 
 static void on_line(void *userdata, const char *unit, const LogLine *line) {
@@ -29,7 +34,7 @@ static void on_line(void *userdata, const char *unit, const LogLine *line) {
                 return;
         run = manager_find_run(userdata, id);
         if (run)
-                log_feed_append(run->feed, line);
+                append(run, line);
 }
 
 int manager_open_follower(Manager *m) {

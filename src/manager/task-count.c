@@ -57,6 +57,7 @@ static int count_line(TaskRun *run, const LogLine *line) {
         if (line->realtime_usec >= t->agent_since)
                 agent_take((AgentKind) t->spec.agent, &t->agent, line->text, line->size);
         run->unsaved_lines++;
+        run->has_output = true;
         return 1;
 }
 
@@ -136,16 +137,24 @@ static int count_next(TaskRun *run) {
 
 int task_run_count(TaskRun *run) {
         int r = run->counter ? 0 : open_counter(run);
-        unsigned before = run->unsaved_lines;
 
         if (r < 0)
                 return r;
         r = 1;
         for (unsigned i = 0; r > 0 && i < COUNT_BATCH; i++)
                 r = count_next(run);
-        if (run->unsaved_lines > before)
+        if (run->has_output)
                 task_run_note_output(run);
+        run->has_output = false;
         return r > 0 ? -EAGAIN : r;
+}
+
+/* As a rule a turn of its own has counted all before, and this is a comparison. */
+void task_run_count_held(TaskRun *run) {
+        if (!run->counter || !log_viewer_is_at_oldest(run->counter))
+                return;
+        while (run->counter && log_viewer_is_held(run->counter) && count_next(run) > 0)
+                ;
 }
 
 /* Outside the follower's and the viewers' own work. */

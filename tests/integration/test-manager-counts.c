@@ -217,6 +217,28 @@ static void test_vacuumed(void) {
         }
 }
 
+/* More lines at a time than are held, which the journal drops before it is the counter's turn. */
+static void test_vacuumed_before_it_is_counted(void) {
+        _cleanup_(story_done) Story s = {};
+
+        if (!counting_begin(&s, 1))
+                return;
+        s.config.max_memory_logs = 10;
+        if (!story_run(&s))
+                return;
+        story_log(&s, "first", NULL);
+        TAP_CHECK(counting_has(&s, 1));
+        story_settle(&s);
+        story_log_numbered(&s, 60);
+        manager_look_at_log(s.manager, s.id);
+        story_rotate_journal(&s);
+        story_log(&s, "last", NULL);
+        story_vacuum_journal(&s);
+        TAP_CHECK(counting_has(&s, 62));
+        story_settle(&s);
+        TAP_CHECK_INT(story_task(&s)->log_lines, 62);
+}
+
 /* The service has as many files open as it may: it tries again, and forgets nothing meanwhile. */
 static void test_a_log_that_cannot_be_opened_yet(void) {
         _cleanup_(story_done) Story s = {};
@@ -384,6 +406,7 @@ static const TapTest tests[] = {
         { "an orderly end has an end", test_an_orderly_end_has_an_end },
         { "counts across deaths", test_counts_across_deaths },
         { "vacuumed", test_vacuumed },
+        { "vacuumed before it is counted", test_vacuumed_before_it_is_counted },
         { "a log that cannot be opened yet", test_a_log_that_cannot_be_opened_yet },
         { "a cursor that is none", test_a_cursor_that_is_none },
         { "an agent's outcome, across a death behind each line", test_agents_outcome_across_a_death_behind_each_line },
