@@ -38,6 +38,16 @@ void journal_coverage_note(JournalCoverage *c, const char *cursor, bool to_end) 
                 note_file(&c->headers.items[i], placed ? &place : NULL, log_cursor_realtime(cursor), to_end);
 }
 
+bool journal_coverage_has_more(JournalCoverage *c) {
+        for (size_t i = 0; i < c->headers.n; i++) {
+                JournalHeader *h = &c->headers.items[i];
+
+                if (!h->archived && (journal_header_update(h) < 0 || h->tail_seqnum > h->read_seqnum))
+                        return true;
+        }
+        return false;
+}
+
 static JournalHeader *find_file(JournalHeaders *headers, const JournalHeader *file) {
         for (size_t i = 0; i < headers->n; i++)
                 if (memcmp(headers->items[i].file_id, file->file_id, JOURNAL_ID_SIZE) == 0)

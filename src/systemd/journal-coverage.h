@@ -19,5 +19,8 @@ void journal_coverage_done(JournalCoverage *c);
 /* All up to the entry of this cursor was read ("": nothing was found); `to_end`: and nothing was behind it. */
 void journal_coverage_note(JournalCoverage *c, const char *cursor, bool to_end);
 
+/* Whether a file that is written to has more by now; also where it cannot be told. */
+bool journal_coverage_has_more(JournalCoverage *c);
+
 /* What is there now takes the place of what was. 1: something went unread; 0: not; negative errno. */
 int journal_coverage_renew(JournalCoverage *c, const JournalSource *source, LogGap *ret);

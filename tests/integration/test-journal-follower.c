@@ -1,11 +1,12 @@
 /* JournalFollower: what all tasks write from now on, whole lines with the unit that wrote them; rotations, floods,
  * and what wakes it. */
-#include "../lib/journal-fixture.h"
+#include "../lib/journal-patch.h"
 
 #include <remote-developer/journal-follower.h>
 #include <remote-developer/strings.h>
 
 #include <systemd/sd-event.h>
+#include <systemd/sd-journal.h>
 
 usec_t __real_clock_monotonic_usec(void);
 usec_t __wrap_clock_monotonic_usec(void);
@@ -16,6 +17,17 @@ static usec_t ahead_usec;
 
 usec_t __wrap_clock_monotonic_usec(void) {
         return __real_clock_monotonic_usec() + ahead_usec;
+}
+
+int __real_journal_seek(sd_journal *j, const char *cursor, bool *ret_stands);
+int __wrap_journal_seek(sd_journal *j, const char *cursor, bool *ret_stands);
+
+/* How often it looked afresh. */
+static unsigned seeks;
+
+int __wrap_journal_seek(sd_journal *j, const char *cursor, bool *ret_stands) {
+        seeks++;
+        return __real_journal_seek(j, cursor, ret_stands);
 }
 
 /* The lines that came, as "abcdef:text " with the last six of the unit's id. */
@@ -319,6 +331,35 @@ static void test_what_others_write_starts_no_looks(void) {
         TAP_CHECK(count_turns(&f, 100 * USEC_PER_MSEC) > 0);
 }
 
+/* So many looks, within some seconds, on a machine however slow. */
+static bool look(Follow *f, unsigned n) {
+        unsigned looked = 0;
+
+        for (unsigned i = 0; i < 100 && looked < n; i++)
+                looked += count_turns(f, 20 * USEC_PER_MSEC);
+        return looked >= n;
+}
+
+/* To look afresh is dear where there are many files: only when there is more to find than was found. */
+static void test_what_was_all_found_is_not_looked_for_afresh(void) {
+        unsigned before;
+        FOLLOW;
+
+        JOURNAL_APPEND(&f.journal, "a", { "old" });
+        if (!follow_begin(&f))
+                return;
+        JOURNAL_APPEND(&f.journal, "a", { "one" });
+        TAP_CHECK(wait_for_lines(&f, 1, 10 * USEC_PER_SEC));
+        TAP_CHECK_INT(journal_follower_set_interval(f.follower, USEC_PER_MSEC), 0);
+        (void) count_turns(&f, 400 * USEC_PER_MSEC);
+        before = seeks;
+        TAP_CHECK(look(&f, 30));
+        TAP_CHECK_INT(seeks, before);
+        journal_patch_begin_entry(&f.journal, "a");
+        TAP_CHECK(look(&f, 30));
+        TAP_CHECK(seeks > before);
+}
+
 /* Each look costs a wake-up: where no line has come for a while, they are rarer. */
 static void test_looks_become_rarer(void) {
         unsigned often, rarely;
@@ -377,6 +418,7 @@ static const TapTest tests[] = {
         { "at rest nothing wakes it", test_at_rest_nothing_wakes_it },
         { "a quiet log is not looked at", test_a_quiet_log_is_not_looked_at },
         { "what others write starts no looks", test_what_others_write_starts_no_looks },
+        { "what was all found is not looked for afresh", test_what_was_all_found_is_not_looked_for_afresh },
         { "looks become rarer", test_looks_become_rarer },
         { "many lines, and the last one gone", test_many_lines_and_the_last_one_gone },
         { "no directory", test_no_directory },

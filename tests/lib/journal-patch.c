@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 /* Where things are in a file, in an object of it (a type and a size), in an entry and in a value. */
@@ -116,4 +117,15 @@ void journal_patch_unlink(const JournalFixture *f, const char *name, const char 
         else if (compact)
                 file.data[at + VALUE_TAIL_N]--;
         write_back(&file);
+}
+
+void journal_patch_begin_entry(const JournalFixture *f, const char *name) {
+        FILE_OPEN(f, name);
+        uint64_t seqnum = get(&file, TAIL_SEQNUM) + 1;
+        unsigned char *map = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file.fd, 0);
+
+        if (!TAP_CHECK(map != MAP_FAILED))
+                return;
+        memcpy(map + TAIL_SEQNUM, &seqnum, sizeof(seqnum));
+        TAP_CHECK_INT(munmap(map, PAGE), 0);
 }

@@ -12,3 +12,6 @@ void journal_patch_continue(const JournalFixture *f, const char *from, const cha
 
 /* The value ("FIELD=...") does not lead to the last of its entries, since the list of them could not grow. */
 void journal_patch_unlink(const JournalFixture *f, const char *file, const char *value);
+
+/* journald has begun to write a further entry: the header tells its number, and nobody is woken. */
+void journal_patch_begin_entry(const JournalFixture *f, const char *file);

@@ -134,6 +134,8 @@ def test_check_orphaned_tasks_false_leaves_the_dead_as_they_are_until_a_later_st
 def test_monitor_interval_is_how_often_units_are_compared(s):
     """The tick may come a second late, so that the machine can sleep; but none may be left out."""
     s.configure(recovery={'monitor_interval': 1})
+    task_id, _ = talker(s)
+    s.api.wait_line(task_id, 'up')
     with watch(s.main_pid(), 'sendmsg,sendto') as lines:
         times = [float(line.split()[1]) for line in take_until(lines, 'ListUnits', 3)]
     gaps = [round(b - a, 1) for a, b in zip(times, times[1:])]
