@@ -287,6 +287,7 @@ static bool is_drained(TaskRun *run) {
  * -EAGAIN: after a pause. */
 static int take_all(TaskRun *run) {
         JournalFollower *follower = run->manager->follower;
+        uint64_t before = log_ring_end(log_feed_ring(run->feed));
         int r;
 
         if (!follower)
@@ -294,6 +295,9 @@ static int take_all(TaskRun *run) {
         (void) journal_follower_look_afresh(follower);
         r = journal_follower_pump(follower, PUMP_MAX);
         if (r > 0 && journal_follower_realtime_usec(follower) <= run->drained_at_usec)
+                return 1;
+        /* The clock was set back meanwhile: its lines are of later. */
+        if (r > 0 && log_ring_end(log_feed_ring(run->feed)) != before)
                 return 1;
         if ((r < 0 || journal_follower_is_waiting(follower)) && !has_waited(run->drained_since_usec, DRAIN_LIMIT_USEC))
                 return -EAGAIN;

@@ -3,8 +3,8 @@
 
 #include <remote-developer/strings.h>
 
-/* While somebody watches a running task and lines come, the journal is looked at this often: from write to client it
- * took 0.8 ms (median), for 3 to 4 % of a core; each 5 ms, 3.5 ms for 0.6 %. journald itself announces changes only
+/* While somebody watches a running task and lines come, the journal is looked at at most this often: at ten lines a
+ * second a line took 2.2 ms (median) from write to client, for 2.5 % of a core. journald itself announces changes only
  * every 250 ms. */
 #define WATCH_INTERVAL_USEC (1 * USEC_PER_MSEC)
 

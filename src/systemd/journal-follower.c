@@ -333,7 +333,6 @@ static void start_looking(JournalFollower *f) {
  * file, has libsystemd remember an end that is none until a further entry comes: hence afresh. */
 static int on_journal_io(sd_event_source *s _unused_, int fd _unused_, uint32_t events _unused_, void *userdata) {
         JournalFollower *f = userdata;
-
         usec_t before = f->taken_at_usec;
 
         f->announced = true;

@@ -1,6 +1,5 @@
-"""A thousand viewers: of one task and of a hundred, at 100 lines a second in all; with some that stop reading, and with
-some that break their connections again and again. And as many of systemd-journal-gatewayd. How it grows is told of a
-hundred tasks that write 100 lines a second each.
+"""A thousand viewers: of one task at 100 lines a second, of a hundred at as many in all and at as many each; with some
+that stop reading, and with some that break their connections again and again. And as many of systemd-journal-gatewayd.
 
 The memory of a viewer is what the service has more for itself with all of them than without, before the first line and
 at the last ones; under load that is compared with the same tasks writing as much to nobody. That the lines come in time
@@ -35,17 +34,13 @@ class Case:
     def write(self, service, seconds):
         return [Written(service, seconds * self.per_second, self.per_second) for _ in range(self.tasks)]
 
-    def has_the_pace(self):
-        """That at which every line is to be there in time."""
-        return self.tasks * self.per_second <= PER_SECOND
-
 
 CASES = (
     Case('1 viewer of 1 task', 1, 1),
     Case('100 viewers of 1 task', 1, 100),
     Case('1,000 viewers of 1 task', 1, 1000),
-    Case('1,000 viewers of 100 tasks', 100, 1000, per_second=1),
-    Case('1,000 viewers of 100 tasks, 10,000 lines a second', 100, 1000),
+    Case('1,000 viewers of 100 tasks, a line a second each', 100, 1000, per_second=1),
+    Case('1,000 viewers of 100 tasks', 100, 1000),
     Case('1,000 viewers of 1 task, 100 stop reading', 1, 1000, '--stall', 100, '--stall-after', 50),
     Case('1,000 viewers of 1 task, cut each 100 kB', 1, 1000, '--cut-every', 100_000),
     Case('gatewayd: 100 viewers of 1 task', 1, 100, gateway=True),
@@ -124,7 +119,6 @@ def measure_case(service, tables, case, seconds):
         tables.add(title, case.name, found[key])
     if not case.gateway and not case.options:
         tables.reach(f'{case.name}: lines lost', '', found['lost'], at_most=0)
-    if not case.gateway and not case.options and case.has_the_pace():
         tables.reach(f'{case.name}: share within 100 ms', '', found['timely_share'], at_least=0.99)
     if found['dropped']:
         tables.add('viewers that stopped reading and were dropped', case.name, found['dropped'])

@@ -291,14 +291,18 @@ static void test_at_rest_nothing_wakes_it(void) {
         TAP_CHECK_INT(count_turns(&f, 300 * USEC_PER_MSEC), 0);
 }
 
+/* Somebody watches, and nothing was written since. */
+static bool follow_watched(Follow *f, usec_t interval_usec) {
+        JOURNAL_APPEND(&f->journal, "a", { "old" });
+        return follow_begin(f) && TAP_CHECK_INT(journal_follower_set_interval(f->follower, interval_usec), 0);
+}
+
 /* Somebody watches, but for five seconds nothing was written: it waits for the journal's events as at rest. */
 static void test_a_quiet_log_is_not_looked_at(void) {
         FOLLOW;
 
-        JOURNAL_APPEND(&f.journal, "a", { "old" });
-        if (!follow_begin(&f))
+        if (!follow_watched(&f, 10 * USEC_PER_MSEC))
                 return;
-        TAP_CHECK_INT(journal_follower_set_interval(f.follower, 10 * USEC_PER_MSEC), 0);
         TAP_CHECK(count_turns(&f, 100 * USEC_PER_MSEC) > 0);
         ahead_usec += 4800 * USEC_PER_MSEC;
         (void) count_turns(&f, 300 * USEC_PER_MSEC);
@@ -315,10 +319,8 @@ static void test_a_quiet_log_is_not_looked_at(void) {
 static void test_what_others_write_starts_no_looks(void) {
         FOLLOW;
 
-        JOURNAL_APPEND(&f.journal, "a", { "old" });
-        if (!follow_begin(&f))
+        if (!follow_watched(&f, 10 * USEC_PER_MSEC))
                 return;
-        TAP_CHECK_INT(journal_follower_set_interval(f.follower, 10 * USEC_PER_MSEC), 0);
         ahead_usec += 6 * USEC_PER_SEC;
         (void) count_turns(&f, 300 * USEC_PER_MSEC);
         JOURNAL_APPEND(&f.journal, "a", { "theirs", .unit = "" },
@@ -365,10 +367,8 @@ static void test_looks_become_rarer(void) {
         unsigned often, rarely;
         FOLLOW;
 
-        JOURNAL_APPEND(&f.journal, "a", { "old" });
-        if (!follow_begin(&f))
+        if (!follow_watched(&f, 5 * USEC_PER_MSEC))
                 return;
-        TAP_CHECK_INT(journal_follower_set_interval(f.follower, 5 * USEC_PER_MSEC), 0);
         often = count_turns(&f, 200 * USEC_PER_MSEC);
         ahead_usec += USEC_PER_SEC;
         rarely = count_turns(&f, 200 * USEC_PER_MSEC);

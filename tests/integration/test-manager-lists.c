@@ -5,6 +5,13 @@
 
 #include <signal.h>
 
+static unsigned lists_after(Story *s, unsigned intervals) {
+        test_clock_advance(intervals * s->config.monitor_interval_usec);
+        manager_monitor(s->manager);
+        story_settle(s);
+        return fake_count_calls(&s->systemd, "ListUnits");
+}
+
 static void test_list_is_refused(void) {
         _cleanup_(story_done) Story s = {};
 
@@ -15,13 +22,8 @@ static void test_list_is_refused(void) {
         TAP_CHECK_INT(s.recovered, 0);
         TAP_CHECK_INT(story_told("could not be listed"), 1);
         /* Before it is due nothing is asked again. */
-        manager_monitor(s.manager);
-        story_settle(&s);
-        TAP_CHECK_INT(fake_count_calls(&s.systemd, "ListUnits"), 1);
-        test_clock_advance(s.config.monitor_interval_usec);
-        manager_monitor(s.manager);
-        story_settle(&s);
-        TAP_CHECK_INT(fake_count_calls(&s.systemd, "ListUnits"), 2);
+        TAP_CHECK_INT(lists_after(&s, 0), 1);
+        TAP_CHECK_INT(lists_after(&s, 1), 2);
         TAP_CHECK_INT(s.recovered, 1);
 }
 
@@ -39,16 +41,7 @@ static void test_one_list_at_a_time(void) {
         TAP_CHECK_INT(fake_count_calls(&s.systemd, "ListUnits"), 2);
         fake_release_replies(&s.systemd);
         story_settle(&s);
-        manager_monitor(s.manager);
-        story_settle(&s);
-        TAP_CHECK_INT(fake_count_calls(&s.systemd, "ListUnits"), 3);
-}
-
-static unsigned lists_after(Story *s, unsigned intervals) {
-        test_clock_advance(intervals * s->config.monitor_interval_usec);
-        manager_monitor(s->manager);
-        story_settle(s);
-        return fake_count_calls(&s->systemd, "ListUnits");
+        TAP_CHECK_INT(lists_after(&s, 0), 3);
 }
 
 /* Nor is anything written that has not changed: a machine is not woken for it. */

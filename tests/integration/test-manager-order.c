@@ -211,14 +211,10 @@ static void end_of_a_job(Story *s) {
         story_unit(s)->status.job_id = job;
 }
 
-static void ask_for_list(Story *s) {
-        story_monitor(s);
-}
-
 static void hold_list(Story *s) {
         fake_release_replies(&s->systemd);
         fake_delay_replies(&s->systemd, "ListUnitsByPatterns");
-        ask_for_list(s);
+        story_monitor(s);
 }
 
 static void release_list(Story *s) {
@@ -235,7 +231,7 @@ static void lose_list(Story *s) {
 /* The connection goes at the next list, before or after it was made. */
 static void lose_connection_at_list(Story *s) {
         fake_drop_at(&s->systemd, "ListUnitsByPatterns", false);
-        ask_for_list(s);
+        story_monitor(s);
         wait_for_loss(s);
         connect(s);
 }
@@ -259,7 +255,7 @@ static const struct {
         { "a removal of a unit that is there", remove_in_words, nothing },
         { "the same signals again", say_again, say_again },
         { "the end of some job", end_of_a_job, nothing },
-        { "a list", ask_for_list, nothing },
+        { "a list", story_monitor, nothing },
         { "a list that takes a while", hold_list, release_list },
         { "systemd leaves the bus in the middle of a list", lose_list, nothing },
         { "the connection is lost in the middle of a list", lose_connection_at_list, nothing },
