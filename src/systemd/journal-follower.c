@@ -58,12 +58,12 @@ struct JournalFollower {
         char cursor[LOG_LINE_CURSOR_SIZE]; /* of the last entry taken, at first the journal's last; "": none */
         bool positioned;                  /* stands on an entry that is not taken yet */
         unsigned entries;                 /* taken so far */
-        unsigned entries_afresh;          /* when it was last asked whether to look afresh */
         bool unreadable;                  /* the next entry was not to be read just now */
         JournalFiles files;               /* that the handle has and the coverage knows */
         bool lost;                        /* the handle does not stand where it should */
         JournalCoverage coverage;
         bool announced;                   /* journald has written something, perhaps nobody's */
+        bool in_doubt;                    /* an entry that journald was writing may be covered and not found */
 };
 
 /* FNV-1a, 64 bits, by its published constants. Never 0. */
@@ -302,6 +302,7 @@ int journal_follower_pump(JournalFollower *f, unsigned max) {
         if (r < 0 || !(f->announced || f->entries != before))
                 return r;
         f->announced = false;
+        f->in_doubt = true;
         journal_coverage_note(&f->coverage, f->cursor, r == 0 && !f->positioned);
         return r;
 }
@@ -355,13 +356,13 @@ static usec_t look_pause(const JournalFollower *f, usec_t silent_usec) {
         return MIN_OF(MAX_OF(silent_usec / LOOK_SHARE, f->interval_usec), f->interval_usec * LOOK_SLACK);
 }
 
-/* What a look can have missed: the entry behind one that was taken, which journald was writing just then, or any that
- * its file tells of. */
+/* What a look can have missed: an entry that journald was writing as the last ones were noted, or any that its file
+ * tells of. */
 static bool may_have_missed(JournalFollower *f) {
-        bool taken = f->entries != f->entries_afresh;
+        bool in_doubt = f->in_doubt;
 
-        f->entries_afresh = f->entries;
-        return taken || journal_coverage_has_more(&f->coverage);
+        f->in_doubt = false;
+        return in_doubt || journal_coverage_has_more(&f->coverage);
 }
 
 /* When nothing has come for a while, journald's own announcement of the next line is awaited, which may be late. */

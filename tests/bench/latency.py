@@ -1,11 +1,14 @@
 """How long a line takes from the write in the task to the client, and what that costs: one line each 100 ms, one
-viewer, and in the same seconds `journalctl -f` and systemd-journal-gatewayd that follow the same unit. How it grows is
-told of tasks that write ten and a hundred times as much, without the others.
+viewer, and in the same seconds `journalctl -f` and systemd-journal-gatewayd that follow the same unit, and `tail -f` of a
+file that is written to at the same pace, without a journal. How it grows is told of tasks that write ten and a hundred
+times as much, without the others.
 """
 
 import subprocess
+import tempfile
 
-from logs import (GATEWAYD_PORT, Cores, Viewers, Written, fresh, gatewayd, gatewayd_path, journald_pid, print_load)
+from logs import (GATEWAYD_PORT, Cores, Viewers, Written, fresh, gatewayd, gatewayd_path, journald_pid, print_load,
+                  running)
 
 PER_SECOND = 10
 SECONDS, QUICK_SECONDS = 30, 2
@@ -17,14 +20,21 @@ FIGURES = (('median', 'from the write to the client, median, ms'),
            ('lost', 'lines lost'))
 
 
-def follow(service, task, gateway):
-    """Who follows the task: names with processes to measure and viewers."""
+def printed(service, common, *command):
+    """What a program prints that never ends."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    viewers = Viewers(service, *common, '--endless', '-', source=process.stdout)
+    process.stdout.close()
+    return process.pid, viewers
+
+
+def follow(service, task, path, gateway):
+    """Who follows the task, or the file: names with processes to measure and viewers."""
     common = ('--lines', task.lines, '--seconds', task.lines // PER_SECOND + 10)
     yield 'the service', service.main_pid(), Viewers(service, *common, task.stream)
-    journalctl = subprocess.Popen(['journalctl', '--follow', '--lines=0', f'--unit={task.unit}', '--output=cat'],
-                                  stdout=subprocess.PIPE)
-    yield 'journalctl -f', journalctl.pid, Viewers(service, *common, '--endless', '-', source=journalctl.stdout)
-    journalctl.stdout.close()
+    yield 'journalctl -f', *printed(service, common, 'journalctl', '--follow', '--lines=0', f'--unit={task.unit}',
+                                    '--output=cat')
+    yield 'tail -f of a file', *printed(service, common, 'tail', '-f', path)
     if gateway:
         yield 'systemd-journal-gatewayd', gateway.pid, Viewers(
             service, *common, '--endless', '--address', GATEWAYD_PORT, gatewayd_path(task.unit))
@@ -33,12 +43,14 @@ def follow(service, task, gateway):
 def measure_once(service, tables, seconds):
     fresh(service)
     task = Written(service, seconds * PER_SECOND, PER_SECOND)
-    with gatewayd() as gateway:
-        followers = list(follow(service, task, gateway))
+    with gatewayd() as gateway, tempfile.NamedTemporaryFile() as file:
+        followers = list(follow(service, task, file.name, gateway))
         followers[0][2].until_answered()
         cores = Cores(**{name: pid for name, pid, _ in followers}, journald=journald_pid(service))
         task.begin()
-        task.wait()
+        with running(service.programs / 'writer', task.lines, PER_SECOND, 90, stdout=file) as writer:
+            task.wait()
+            writer.wait()
         shares = cores.shares()
         medians = {}
         for name, _, viewers in followers:

@@ -51,6 +51,7 @@ QUICK_CASES = (Case('20 viewers of 1 task', 1, 20), Case('20 viewers of 4 tasks'
                Case('20 viewers of 1 task, cut each 10 kB', 1, 20, '--cut-every', 10_000),
                Case('gatewayd: 20 viewers of 1 task', 1, 20, gateway=True))
 SECONDS, QUICK_SECONDS = 15, 3
+ROUNDS, QUICK_ROUNDS = 5, 1
 
 
 def viewers_of(service, case, tasks, lines):
@@ -130,8 +131,9 @@ def measure_case(service, tables, case, seconds):
 
 def measure(service, tables, quick):
     service.listen()
-    for case in QUICK_CASES if quick else CASES:
-        measure_case(service, tables, case, QUICK_SECONDS if quick else SECONDS)
-        print(case.name)
-        print_load()
-        service.forget_tasks()
+    for _ in range(QUICK_ROUNDS if quick else ROUNDS):
+        for case in QUICK_CASES if quick else CASES:
+            measure_case(service, tables, case, QUICK_SECONDS if quick else SECONDS)
+            print(case.name)
+            print_load()
+            service.forget_tasks()

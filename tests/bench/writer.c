@@ -4,8 +4,8 @@
  *
  * Each line is "@@SEQUENCE NANOSECONDS padding", SIZE bytes without its end; the sequence counts from 0 and the time
  * is CLOCK_REALTIME as the line is written. Each comes at random within its part of a second, so that it never falls
- * into step with somebody's timer. PER_SECOND 0: as fast as they are taken. With FIFO it begins when that
- * was opened for writing and closed again, so that a thousand viewers can be there before the first line. */
+ * into step with somebody's timer or with another writer. PER_SECOND 0: as fast as they are taken. With FIFO it begins
+ * when that was opened for writing and closed again, so that a thousand viewers can be there before the first line. */
 #include <remote-developer/clock.h>
 
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SIZE_MAX_LINE 4096
 #define NSEC_PER_SEC UINT64_C(1000000000)
@@ -45,6 +46,7 @@ static int write_lines(uint64_t lines, uint64_t per_second, size_t size) {
         uint64_t begin = now_nsec(CLOCK_MONOTONIC);
         char line[SIZE_MAX_LINE + 2];
 
+        srandom((unsigned) getpid());
         setvbuf(stdout, NULL, per_second > 0 ? _IOLBF : _IOFBF, 32 * 1024);
         for (uint64_t i = 0; i < lines; i++) {
                 int n;

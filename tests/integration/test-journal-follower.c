@@ -362,6 +362,30 @@ static void test_what_was_all_found_is_not_looked_for_afresh(void) {
         TAP_CHECK(seeks > before);
 }
 
+/* journald announces earlier entries while it writes one: that it was not found yet does not mean that it is of nobody. */
+static void test_what_was_written_meanwhile_is_looked_for_afresh(void) {
+        unsigned before;
+        FOLLOW;
+
+        JOURNAL_APPEND(&f.journal, "a", { "old" });
+        if (!follow_begin(&f))
+                return;
+        JOURNAL_APPEND(&f.journal, "a", { "one" });
+        TAP_CHECK(wait_for_lines(&f, 1, 10 * USEC_PER_SEC));
+        TAP_CHECK_INT(journal_follower_set_interval(f.follower, USEC_PER_MSEC), 0);
+        (void) count_turns(&f, 400 * USEC_PER_MSEC);
+        TAP_CHECK_INT(journal_follower_set_interval(f.follower, 0), 0);
+        journal_patch_begin_entry(&f.journal, "a");
+        before = seeks;
+        journal_patch_announce(&f.journal, "a");
+        while (seeks == before && TAP_CHECK(sd_event_run(f.event, 10 * USEC_PER_SEC) > 0))
+                ;
+        before = seeks;
+        TAP_CHECK_INT(journal_follower_set_interval(f.follower, USEC_PER_MSEC), 0);
+        TAP_CHECK(look(&f, 30));
+        TAP_CHECK_INT(seeks, before + 1);
+}
+
 /* Each look costs a wake-up: where no line has come for a while, they are rarer. */
 static void test_looks_become_rarer(void) {
         unsigned often, rarely;
@@ -419,6 +443,7 @@ static const TapTest tests[] = {
         { "a quiet log is not looked at", test_a_quiet_log_is_not_looked_at },
         { "what others write starts no looks", test_what_others_write_starts_no_looks },
         { "what was all found is not looked for afresh", test_what_was_all_found_is_not_looked_for_afresh },
+        { "what was written meanwhile is looked for afresh", test_what_was_written_meanwhile_is_looked_for_afresh },
         { "looks become rarer", test_looks_become_rarer },
         { "many lines, and the last one gone", test_many_lines_and_the_last_one_gone },
         { "no directory", test_no_directory },

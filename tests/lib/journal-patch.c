@@ -129,3 +129,9 @@ void journal_patch_begin_entry(const JournalFixture *f, const char *name) {
         memcpy(map + TAIL_SEQNUM, &seqnum, sizeof(seqnum));
         TAP_CHECK_INT(munmap(map, PAGE), 0);
 }
+
+void journal_patch_announce(const JournalFixture *f, const char *name) {
+        FILE_OPEN(f, name);
+
+        TAP_CHECK_INT(ftruncate(file.fd, (off_t) file.size), 0);
+}

@@ -15,3 +15,6 @@ void journal_patch_unlink(const JournalFixture *f, const char *file, const char 
 
 /* journald has begun to write a further entry: the header tells its number, and nobody is woken. */
 void journal_patch_begin_entry(const JournalFixture *f, const char *file);
+
+/* journald tells all who wait that it has written something. */
+void journal_patch_announce(const JournalFixture *f, const char *file);
