@@ -362,7 +362,7 @@ static void test_what_was_all_found_is_not_looked_for_afresh(void) {
         TAP_CHECK(seeks > before);
 }
 
-/* journald announces earlier entries while it writes one: that it was not found yet does not mean that it is of nobody. */
+/* journald announces earlier entries while it writes one: not to have found that does not mean that there is none. */
 static void test_what_was_written_meanwhile_is_looked_for_afresh(void) {
         unsigned before;
         FOLLOW;
