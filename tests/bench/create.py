@@ -13,11 +13,13 @@ import subprocess
 import time
 
 from logs import fresh, print_load
+from startup import Tasks
 
 COUNT, QUICK_COUNT = 200, 20
 ROUNDS, QUICK_ROUNDS = 5, 1
 CLIENTS, QUICK_CLIENTS = (1, 8, 32), (1, 32)
 FIRSTS, QUICK_FIRSTS = 20, 3
+KNOWN, QUICK_KNOWN = (1_000, 10_000), (100,)  # finished tasks besides, with which the first instruction may grow
 BARE, OURS = 'bare StartTransientUnit', 'the service'
 FIGURES = (('median', 'until the reply, median, ms'), ('percentile_99', 'until the reply, 99 %, ms'),
            ('whole', 'tasks a second, until the last has ended'))
@@ -114,8 +116,14 @@ def until_stamp(service, fifo, way):
     return took
 
 
-def first_instructions(service, tables, count):
+def tell_first(service, tables, fifo, name, way, count):
     """From just before the request, or the program that asks, until the task's own clock; the median of a round."""
+    took = statistics.median(until_stamp(service, fifo, way) for _ in range(count))
+    tables.add(f'until its first instruction, median of {count}, ms', name, took)
+    return took
+
+
+def first_instructions(service, tables, tasks, known, count):
     fifo = service.fifo()
     argv = [str(service.programs / 'stamp'), str(fifo)]
     ways = {
@@ -130,14 +138,21 @@ def first_instructions(service, tables, count):
     took = {}
     for name, way in ways.items():
         make_ready(service) if name == OURS else service.stop_all()
-        took[name] = statistics.median(until_stamp(service, fifo, way) for _ in range(count))
-        tables.add(f'until its first instruction, median of {count}, ms', name, took[name])
+        took[name] = tell_first(service, tables, fifo, name, way, count)
     tables.reach('from the request to the first instruction', BARE, took[OURS] / took[BARE], at_most=1.3)
+    for number in (*known, 0):
+        service.stop()
+        tasks.finish(number)
+        if number:
+            make_ready(service)
+            tell_first(service, tables, fifo, f'{OURS}, {number:,} more tasks known', ways[OURS], count)
 
 
 def measure(service, tables, quick):
+    service.listen()
+    tasks = Tasks(service)
     for _ in range(QUICK_ROUNDS if quick else ROUNDS):
         for clients in QUICK_CLIENTS if quick else CLIENTS:
             replies(service, tables, QUICK_COUNT if quick else COUNT, clients)
-        first_instructions(service, tables, QUICK_FIRSTS if quick else FIRSTS)
+        first_instructions(service, tables, tasks, QUICK_KNOWN if quick else KNOWN, QUICK_FIRSTS if quick else FIRSTS)
     print_load()
