@@ -342,18 +342,25 @@ static bool look(Follow *f, unsigned n) {
         return looked >= n;
 }
 
+/* Somebody watches, and all that was written was found, without a doubt. */
+static bool follow_to_the_end(Follow *f) {
+        JOURNAL_APPEND(&f->journal, "a", { "old" });
+        if (!follow_begin(f))
+                return false;
+        JOURNAL_APPEND(&f->journal, "a", { "one" });
+        TAP_CHECK(wait_for_lines(f, 1, 10 * USEC_PER_SEC));
+        TAP_CHECK_INT(journal_follower_set_interval(f->follower, USEC_PER_MSEC), 0);
+        (void) count_turns(f, 400 * USEC_PER_MSEC);
+        return true;
+}
+
 /* To look afresh is dear where there are many files: only when there is more to find than was found. */
 static void test_what_was_all_found_is_not_looked_for_afresh(void) {
         unsigned before;
         FOLLOW;
 
-        JOURNAL_APPEND(&f.journal, "a", { "old" });
-        if (!follow_begin(&f))
+        if (!follow_to_the_end(&f))
                 return;
-        JOURNAL_APPEND(&f.journal, "a", { "one" });
-        TAP_CHECK(wait_for_lines(&f, 1, 10 * USEC_PER_SEC));
-        TAP_CHECK_INT(journal_follower_set_interval(f.follower, USEC_PER_MSEC), 0);
-        (void) count_turns(&f, 400 * USEC_PER_MSEC);
         before = seeks;
         TAP_CHECK(look(&f, 30));
         TAP_CHECK_INT(seeks, before);
@@ -367,13 +374,8 @@ static void test_what_was_written_meanwhile_is_looked_for_afresh(void) {
         unsigned before;
         FOLLOW;
 
-        JOURNAL_APPEND(&f.journal, "a", { "old" });
-        if (!follow_begin(&f))
+        if (!follow_to_the_end(&f))
                 return;
-        JOURNAL_APPEND(&f.journal, "a", { "one" });
-        TAP_CHECK(wait_for_lines(&f, 1, 10 * USEC_PER_SEC));
-        TAP_CHECK_INT(journal_follower_set_interval(f.follower, USEC_PER_MSEC), 0);
-        (void) count_turns(&f, 400 * USEC_PER_MSEC);
         TAP_CHECK_INT(journal_follower_set_interval(f.follower, 0), 0);
         journal_patch_begin_entry(&f.journal, "a");
         before = seeks;
