@@ -183,7 +183,9 @@ class Service:
         """What there is on disk of tasks; without what the service keeps for itself."""
         if not self.state.exists():
             return set()
-        return {p.name for p in self.state.iterdir()} - {'active_tasks.json', 'remote-developerd.lock', 'archive', 'tokens'}
+        own = {'active_tasks.json', 'remote-developerd.lock', 'archive', 'tokens'}
+        # The list of active tasks is written whenever there is time, and then there are two for a moment.
+        return {p.name for p in self.state.iterdir() if not p.name.startswith('.tmp-active_tasks.json-')} - own
 
     def task_units(self):
         """Names of all units of tasks that systemd knows."""
