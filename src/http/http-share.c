@@ -2,19 +2,23 @@
  *
  * A peer is a user of this machine, or where none is known an address: all that is on the machine has one address, so
  * that there the user is what tells peers apart. Of IPv6 it is the network (/64), of which one machine has as many
- * addresses as it likes. Shares are few, those of the peers who are there: they are a list. */
+ * addresses as it likes; but who comes over IPv4 to a listener that serves both has an address of his own there, too
+ * (::ffff:192.0.2.1). Shares are few, those of the peers who are there: they are a list. */
 #include "http-internal.h"
 
 #include <netinet/in.h>
 #include <string.h>
 
 static struct in6_addr network_of(const struct sockaddr *address) {
+        const struct in6_addr *in6 = &((const struct sockaddr_in6 *) (const void *) address)->sin6_addr;
         struct in6_addr network = {};
 
         if (address->sa_family == AF_INET)
                 memcpy(&network.s6_addr[12], &((const struct sockaddr_in *) (const void *) address)->sin_addr, 4);
+        else if (address->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(in6))
+                memcpy(&network.s6_addr[12], &in6->s6_addr[12], 4);
         else if (address->sa_family == AF_INET6)
-                memcpy(&network, &((const struct sockaddr_in6 *) (const void *) address)->sin6_addr, 8);
+                memcpy(&network, in6, 8);
         return network;
 }
 

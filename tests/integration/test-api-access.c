@@ -243,6 +243,9 @@ static void test_an_authorization_that_is_no_token_is_refused(void) {
                 api_ask(&f, "GET", "/api/tasks", header, NULL);
                 api_check_error(&f, 401, "Authorization", "token");
                 TAP_CHECK_CONTAINS(api_header(&f, "WWW-Authenticate"), "Bearer error=\"invalid_token\"");
+                /* Also where none is needed, so that a client notices. */
+                api_ask(&f, "GET", "/api/health", header, NULL);
+                api_check_error(&f, 401, "Authorization", "token");
         }
 }
 

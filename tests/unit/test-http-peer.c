@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #define STRANGER ((uid_t) 12345)
+#define OVERFLOWN ((uid_t) 65534) /* /proc/sys/kernel/overflowuid */
 
 typedef union Address {
         struct sockaddr any;
@@ -165,6 +166,28 @@ static void test_a_child_is_the_user_that_it_has_become(void) {
 }
 
 /* As a child of another user would: made by root, used by whoever it was given to. Who made it is what counts. */
+/* The kernel's word for a user whom our user name space does not know; it may be anybody. */
+static void test_an_overflown_user_is_nobody(void) {
+        if (geteuid() != 0) {
+                tap_skip("needs root, to have another user connect");
+                return;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(families); i++) {
+                _cleanup_(pair_done) Pair p = PAIR_NULL;
+                int hold = -1;
+                pid_t pid;
+
+                fill_address(&p, families[i]);
+                if (!pair_listen(&p))
+                        continue;
+                pid = connect_as(&p, OVERFLOWN, &hold);
+                if (TAP_CHECK(pair_accept(&p)))
+                        check_unknown(p.accepted);
+                (void) close(hold);
+                TAP_CHECK(waitpid(pid, NULL, 0) == pid);
+        }
+}
+
 static void test_a_passed_socket_is_its_makers(void) {
         _cleanup_(pair_done) Pair p = PAIR_NULL;
         pid_t pid;
@@ -351,6 +374,7 @@ static void test_a_request_whose_client_left_is_still_its(void) {
 static const TapTest tests[] = {
         { "this process is its user", test_this_process_is_its_user },
         { "a child is the user that it has become", test_a_child_is_the_user_that_it_has_become },
+        { "an overflown user is nobody", test_an_overflown_user_is_nobody },
         { "a passed socket is its maker's", test_a_passed_socket_is_its_makers },
         { "an IPv6 socket may speak IPv4", test_an_ipv6_socket_may_speak_ipv4 },
         { "an IPv6 listener may serve IPv4", test_an_ipv6_listener_may_serve_ipv4 },
