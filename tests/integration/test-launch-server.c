@@ -15,6 +15,7 @@
 
 #define ID "task-1700000000-abcdef"
 #define UNIT "remote-developer-" ID ".service"
+#define MIB ((size_t) 1024 * 1024)
 #define TURNS_MAX 1000
 #define TURN_USEC (20 * USEC_PER_MSEC)
 
@@ -182,10 +183,36 @@ static void test_nothing_stays_of_what_was_not_asked_of_systemd(void) {
         TAP_CHECK(!has_secret(&f));
 }
 
+/* A launcher that is stopped (SIGSTOP), or hangs. */
+static void test_what_is_not_read_is_bounded(void) {
+        _cleanup_(fixture_done) Fixture f = {};
+        _cleanup_(launch_client_freep) LaunchClient *client = NULL;
+        _cleanup_close_ int listener = -EBADF;
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        unsigned asked = 0;
+        int r = 0;
+
+        if (!fixture_init(&f) || !TAP_CHECK(path = strdup(scratch_path(&f.scratch, "deaf"))) ||
+            !TAP_CHECK(text = calloc(1, MIB + 1)))
+                return;
+        memset(text, 'x', MIB);
+        listener = listen_at(path);
+        if (!TAP_CHECK_INT(launch_client_new(f.event, path, &client), 0))
+                return;
+        while (r >= 0 && asked < 200) {
+                r = launch_client_operate(client, f.task, text, &f.secrets, on_reply, &f);
+                asked += r >= 0;
+        }
+        TAP_CHECK_INT(r, -EAGAIN);
+        TAP_CHECK(asked >= 60 && asked <= 70);
+        TAP_CHECK_INT(f.replies, 0);
+}
+
 static const TapTest tests[] = {
         { "what a unit needs stays until its end", test_what_a_unit_needs_stays_until_its_end },
         { "nothing stays of what systemd refuses", test_nothing_stays_of_what_systemd_refuses },
         { "nothing stays of what was not asked of systemd", test_nothing_stays_of_what_was_not_asked_of_systemd },
+        { "what is not read is bounded", test_what_is_not_read_is_bounded },
 };
 
 int main(void) {
