@@ -1,9 +1,15 @@
 /* Which fence a unit gets, and which limits. What a fenced task may write: where it works, the directory of the work
  * trees (whose mirrors are everybody's), what the configuration adds and, in `standard`, its user's home: agents keep
- * their logins, sessions and caches there. What it may not even see: the service's state and the secrets of its
- * neighbours; in user mode also /run/user, with its manager, which would start it a program without a fence. */
+ * their logins, sessions and caches there. What it may not even see: the service's state, the secrets of its
+ * neighbours, and /run/user, with a manager that would start it a program without a fence.
+ *
+ * systemd makes the mounts of what may be written also for the recorder, which in the system is root's, and looks for
+ * the path once for what is mounted and once for the place: who could lead the path elsewhere in between would put
+ * files of his own over root's programs (tried: root within 13 tasks, by two links that took turns at being the path).
+ * So in the system only places are named that root alone decides on; what is below them the rights of files guard. */
 #include "launch-internal.h"
 
+#include <remote-developer/guarded-path.h>
 #include <remote-developer/strings.h>
 #include <remote-developer/user.h>
 
@@ -73,22 +79,7 @@ static int find_home(const Launch *l, char **ret) {
         return r == -ENOENT ? 0 : r;
 }
 
-/* Of the homes and /run/user a user's task sees its own home. */
-static int add_home(UnitSandbox *s, const char *home) {
-        bool writes = s->profile == SANDBOX_STANDARD;
-
-        s->hides_homes = s->is_of_user && home && may_be_bound(home);
-        if (s->hides_homes && is_home(home))
-                return strv_append(writes ? &s->bound : &s->shown, home);
-        return home && writes ? add_path(&s->writable, home) : 0;
-}
-
 /* --- what it may write --- */
-
-/* Below what is hidden it is there only if it is bound. */
-static bool is_behind(const UnitSandbox *s, const char *path, const char *home) {
-        return is_temporary(path) || (s->hides_homes && is_home(path) && !(home && is_at_or_below(path, home)));
-}
 
 /* Each path is a mount, for each command. */
 static bool is_writable(const UnitSandbox *s, const char *path) {
@@ -101,6 +92,45 @@ static bool is_writable(const UnitSandbox *s, const char *path) {
         return false;
 }
 
+/* By name: what is at that place, whoever put it there. */
+static int add_named(UnitSandbox *s, char *path) {
+        s->shares_tmp |= is_temporary(path);
+        if (strpbrk(path, "\"\\") && !cut_lost_letters(path))
+                return 0;
+        return is_writable(s, path) ? 0 : add_path(&s->writable, path);
+}
+
+/* In the system. Of a home there is all or nothing, and in `strict` there is none. */
+static int add_guarded(UnitSandbox *s, const char *path, const char *home) {
+        _cleanup_free_ char *guarded = NULL, *guarded_home = NULL;
+        int r = guarded_path_find(path, &guarded);
+
+        if (r >= 0 && home)
+                r = guarded_path_find(home, &guarded_home);
+        if (r < 0)
+                return r;
+        if (s->profile == SANDBOX_STRICT && guarded_home && is_at_or_below(guarded_home, guarded))
+                return 0;
+        return add_named(s, guarded);
+}
+
+/* Of the homes and /run/user a user's task sees its own home. */
+static int add_home(UnitSandbox *s, const char *home) {
+        bool writes = s->profile == SANDBOX_STANDARD;
+
+        s->hides_homes = s->is_of_user && home && may_be_bound(home);
+        if (s->hides_homes && is_home(home))
+                return strv_append(writes ? &s->bound : &s->shown, home);
+        if (!home || !writes)
+                return 0;
+        return s->is_of_user ? add_path(&s->writable, home) : add_guarded(s, home, home);
+}
+
+/* Below what is hidden it is there only if it is bound. */
+static bool is_behind(const UnitSandbox *s, const char *path, const char *home) {
+        return is_temporary(path) || (s->hides_homes && is_home(path) && !(home && is_at_or_below(path, home)));
+}
+
 static int add_writable(UnitSandbox *s, const char *path, const char *home) {
         _cleanup_free_ char *plain = path ? plain_path(path) : NULL;
 
@@ -108,12 +138,9 @@ static int add_writable(UnitSandbox *s, const char *path, const char *home) {
                 return 0;
         if (!plain)
                 return -ENOMEM;
-        if (is_behind(s, plain, home) && may_be_bound(plain))
-                return strv_append(&s->bound, plain);
-        s->shares_tmp |= is_temporary(plain);
-        if (strpbrk(plain, "\"\\") && !cut_lost_letters(plain))
-                return 0;
-        return is_writable(s, plain) ? 0 : add_path(&s->writable, plain);
+        if (!s->is_of_user)
+                return add_guarded(s, plain, home);
+        return is_behind(s, plain, home) && may_be_bound(plain) ? strv_append(&s->bound, plain) : add_named(s, plain);
 }
 
 static int add_all_writable(UnitSandbox *s, const Launch *l, const FencedUnit *u, const char *home) {
@@ -125,6 +152,11 @@ static int add_all_writable(UnitSandbox *s, const Launch *l, const FencedUnit *u
                 r = add_writable(s, u->working_directory, home);
         for (char *const *p = l->config->writable_paths; r >= 0 && p && *p; p++)
                 r = add_writable(s, *p, home);
+        /* Whoever shares the one has none of its own of the other, either. */
+        if (r >= 0 && s->shares_tmp && !s->is_of_user)
+                r = add_writable(s, "/tmp", home);
+        if (r >= 0 && s->shares_tmp && !s->is_of_user)
+                r = add_writable(s, "/var/tmp", home);
         return r;
 }
 
@@ -143,6 +175,8 @@ static int add_behind_link(UnitSandbox *s, const char *state, const char *home) 
 static int add_hidden(UnitSandbox *s, const Launch *l, const char *home) {
         int r = add_path(&s->hidden, l->state_directory);
 
+        if (r >= 0 && !s->is_of_user)
+                r = add_path(&s->hidden, RUN "/user");
         if (r >= 0 && home)
                 r = add_behind_link(s, l->state_directory, home);
         /* In `standard` it may ask the service, which knows who it is. */

@@ -40,6 +40,7 @@ typedef struct Setting {
 #define READ_ONLY { "ProtectSystem", "s \"strict\"" }
 #define NO_HOMES { "ProtectHome", "s \"tmpfs\"" }
 #define HIDDEN { "InaccessiblePaths", "as [\"-{state}\"]" }
+#define HIDDEN_IN_SYSTEM { "InaccessiblePaths", "as [\"-{state}\", \"-/run/user\"]" }
 #define BOUND(path) "(\"" path "\", \"" path "\", true, 16384)"
 #define KERNEL { "ProtectKernelModules", "b true" }, { "ProtectKernelLogs", "b true" }
 #define GROUPS { "ProtectControlGroups", "b true" }
@@ -116,7 +117,7 @@ static void test_standard(void) {
               { "ReadWritePaths", "as [\"-/srv/workspaces\"]" }, { "BindPaths", "a(ssbt) [" BOUND(HOME) "]" }, HIDDEN,
               GROUPS);
         CHECK(&system, FIRST_TO_GO, NO_NEW_RIGHTS, DENIED, OWN_USERS, OWN_TMP, READ_ONLY,
-              { "ReadWritePaths", "as [\"-/srv/workspaces\"]" }, HIDDEN, KERNEL);
+              { "ReadWritePaths", "as [\"-/srv/workspaces\"]" }, HIDDEN_IN_SYSTEM, KERNEL);
 }
 
 static void test_strict(void) {
@@ -129,8 +130,8 @@ static void test_strict(void) {
               { "RestrictAddressFamilies", "(bas) (true, [\"AF_UNIX\"])" }, LAST);
         CHECK(&system, FIRST_TO_GO, NO_NEW_RIGHTS, ALLOWED, OWN_USERS, OWN_TMP, READ_ONLY,
               { "ReadWritePaths", "as [\"-/srv/workspaces\"]" },
-              { "InaccessiblePaths", "as [\"-{state}\", \"-/run/remote-developer/api.sock\"]" }, KERNEL, TUNABLES,
-              GROUPS, { "PrivateNetwork", "b true" },
+              { "InaccessiblePaths", "as [\"-{state}\", \"-/run/user\", \"-/run/remote-developer/api.sock\"]" }, KERNEL,
+              TUNABLES, GROUPS, { "PrivateNetwork", "b true" },
               { "RestrictAddressFamilies", "(bas) (true, [\"AF_UNIX\", \"AF_INET\", \"AF_INET6\", \"AF_NETLINK\"])" },
               { "PrivateDevices", "b true" }, { "PrivateIPC", "b true" }, { "ProtectClock", "b true" },
               { "ProtectHostname", "b true" }, { "ProtectProc", "s \"invisible\"" },
@@ -142,7 +143,7 @@ static void test_root(void) {
         static const Setting system = { RUNTIME_SCOPE_SYSTEM, .sandbox = SANDBOX_STANDARD, .user = "root" };
 
         CHECK(&system, FIRST_TO_GO, NO_NEW_RIGHTS, DENIED, OWN_USERS, OWN_TMP, READ_ONLY,
-              { "ReadWritePaths", "as [\"-/root\", \"-/srv/workspaces\"]" }, HIDDEN, KERNEL, TUNABLES, GROUPS);
+              { "ReadWritePaths", "as [\"-/root\", \"-/srv/workspaces\"]" }, HIDDEN_IN_SYSTEM, KERNEL, TUNABLES, GROUPS);
 }
 
 /* systemd would leave out the rest, and say nothing. */
@@ -165,14 +166,14 @@ static void test_secrets(void) {
               { "ReadWritePaths", "as [\"-/srv/workspaces\"]" }, { "BindPaths", "a(ssbt) [" BOUND(HOME) "]" }, HIDDEN,
               { "BindReadOnlyPaths", "a(ssbt) [" BOUND(RUNTIME "/credentials/{unit}") "]" }, GROUPS);
         CHECK(&system, FIRST_TO_GO, NO_NEW_RIGHTS, DENIED, OWN_USERS, OWN_TMP, READ_ONLY,
-              { "ReadWritePaths", "as [\"-/srv/workspaces\"]" }, HIDDEN,
+              { "ReadWritePaths", "as [\"-/srv/workspaces\"]" }, HIDDEN_IN_SYSTEM,
               { "BindReadOnlyPaths", "a(ssbt) [(\"/run/credentials/{unit}\", \"/run/remote-developer/credentials\", "
                                      "true, 16384)]" }, KERNEL);
         CHECK(&open, FIRST_TO_GO);
 }
 
 #define IN(directory) "{\"command\": [\"make\"], \"working_directory\": \"" directory "\"}"
-#define SYSTEM_WITH(...) FIRST_TO_GO, NO_NEW_RIGHTS, DENIED, OWN_USERS, __VA_ARGS__, HIDDEN, KERNEL
+#define SYSTEM_WITH(...) FIRST_TO_GO, NO_NEW_RIGHTS, DENIED, OWN_USERS, __VA_ARGS__, HIDDEN_IN_SYSTEM, KERNEL
 #define IN_USER(...)                                                                                         \
         FIRST_TO_GO, NO_NEW_RIGHTS, DENIED, OWN_USERS, OWN_TMP, READ_ONLY, NO_HOMES, __VA_ARGS__, HIDDEN, GROUPS
 #define WRITABLE(paths) { "ReadWritePaths", "as [\"-/srv/workspaces\"" paths "]" }
@@ -189,16 +190,13 @@ static void test_working_directories(void) {
         CHECK(&s, SYSTEM_WITH(OWN_TMP, READ_ONLY, WRITABLE("")));
         s.request = IN("/srv/workspacestree");
         CHECK(&s, SYSTEM_WITH(OWN_TMP, READ_ONLY, WRITABLE(", \"-/srv/workspacestree\"")));
-        /* Behind its own /tmp, unless it is bound there or shares that. */
+        /* Where all may write nothing is mounted: who works there shares it. */
         s.request = IN("/tmp/tree");
-        CHECK(&s, SYSTEM_WITH(OWN_TMP, READ_ONLY, WRITABLE(""),
-                              { "BindPaths", "a(ssbt) [" BOUND("/tmp/tree") "]" }));
+        CHECK(&s, SYSTEM_WITH(READ_ONLY, WRITABLE(", \"-/tmp\", \"-/var/tmp\"")));
         s.request = IN("/var/tmp/a b");
-        CHECK(&s, SYSTEM_WITH(READ_ONLY, WRITABLE(", \"-/var/tmp/a b\"")));
-        s.request = IN("/tmp");
-        CHECK(&s, SYSTEM_WITH(READ_ONLY, WRITABLE(", \"-/tmp\"")));
+        CHECK(&s, SYSTEM_WITH(READ_ONLY, WRITABLE(", \"-/var/tmp\", \"-/tmp\"")));
         s.request = IN("/tmp/");
-        CHECK(&s, SYSTEM_WITH(READ_ONLY, WRITABLE(", \"-/tmp\"")));
+        CHECK(&s, SYSTEM_WITH(READ_ONLY, WRITABLE(", \"-/tmp\", \"-/var/tmp\"")));
         s.request = IN("/tmpx");
         CHECK(&s, SYSTEM_WITH(OWN_TMP, READ_ONLY, WRITABLE(", \"-/tmpx\"")));
         /* What systemd could not read again. */

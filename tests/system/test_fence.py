@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import pwd
 import shutil
 import subprocess
 
@@ -185,17 +186,75 @@ def test_a_directory_below_tmp_can_be_worked_in(s):
     os.chown(path, s.runner.pw_uid, s.runner.pw_gid)
     pathlib.Path('/tmp/fence-hidden').touch()
     try:
-        same(lines_of(s, 'pwd; touch made; ls /tmp', working_directory=str(path)), [str(path), 'fence-work'])
+        lines = lines_of(s, 'pwd; touch made /var/tmp/fence-beside; ls /tmp', working_directory=str(path))
+        # In the system no directory that others could put another in place of is mounted: it shares all of it.
+        same([line for line in lines if line.startswith(('/', 'fence-'))],
+             [str(path), 'fence-work'] if s.is_user else [str(path), 'fence-hidden', 'fence-work'])
         check((path / 'made').exists(), 'it is the very directory')
+        same(os.path.exists('/var/tmp/fence-beside'), not s.is_user)
         contains(lines_of(s, 'ls /tmp', working_directory='/tmp'), 'fence-hidden')
     finally:
         shutil.rmtree(path)
         os.unlink('/tmp/fence-hidden')
+        pathlib.Path('/var/tmp/fence-beside').unlink(missing_ok=True)
+
+
+@modes('system')
+def test_only_places_that_root_decides_on_are_mounted(s):
+    """The recorder, which is root's, has the same mounts: whoever led one elsewhere would have it run his programs."""
+    theirs, own = pathlib.Path(pwd.getpwnam('tester').pw_dir) / 'fence-theirs', s.scratch() / 'tree'
+    for path, who in ((theirs, pwd.getpwnam('tester')), (own, s.runner)):
+        path.mkdir()
+        os.chown(path, who.pw_uid, who.pw_gid)
+    home = s.runner.pw_dir
+    try:
+        for path, named in ((theirs, str(theirs.parent)), (own, home), (pathlib.Path('/dev/shm'), '/dev/shm')):
+            task_id, unit = running(s, working_directory=str(path))
+            contains(s.show(unit, 'ReadWritePaths').split(), f'-{named}')
+            lacks(s.show(unit, 'ReadWritePaths'), 'fence-theirs', 'tree')
+            same(s.show(unit, 'BindPaths'), '')
+            end(s, task_id)
+    finally:
+        shutil.rmtree(theirs)
+
+
+@modes('system')
+def test_a_link_leads_nobody_out_of_the_fence(s):
+    other, unit = running(s, secrets={'KEY': SECRET})
+    os.symlink('/', '/tmp/fence-link')
+    os.lchown('/tmp/fence-link', s.runner.pw_uid, s.runner.pw_gid)
+    try:
+        with directory() as outside:
+            table(refusals(s, {'secret': f'cat /tmp/fence-link/run/credentials/{unit}/KEY',
+                               'secret by where it is': f'cat run/credentials/{unit}/KEY',
+                               'machine': f'touch /tmp/fence-link{outside}/x',
+                               'machine by where it is': f'touch .{outside}/x'}, working_directory='/tmp/fence-link'))
+            same(lines_of(s, 'true', working_directory='/tmp/fence-link'), [])
+    finally:
+        os.unlink('/tmp/fence-link')
+    end(s, other)
+
+
+@modes('system')
+def test_the_manager_of_the_tasks_user_starts_nothing_from_within(s):
+    """It is there while that user is logged in, and would start whatever it is asked to without a fence."""
+    configure(s)
+    name, uid = s.runner.pw_name, s.runner.pw_uid
+    s.command('loginctl', 'enable-linger', name)
+    try:
+        until(lambda: os.path.exists(f'/run/user/{uid}/bus'), 'its bus is there')
+        ask = f'export XDG_RUNTIME_DIR=/run/user/{uid}; systemd-run --user --quiet --pipe true'
+        same(lines_of(s, f'{ask} && echo asked', recipe='open'), ['asked'])
+        for recipe in ('command', 'strict'):
+            table(refusals(s, {'a unit': ask, 'the directory': f'ls /run/user/{uid}'}, recipe=recipe))
+    finally:
+        s.command('loginctl', 'disable-linger', name)
+        s.command('systemctl', 'stop', f'user@{uid}.service')
 
 
 def test_strict_has_no_network_and_no_home_to_write_in(s):
     configure(s)
-    scratch = s.scratch()
+    scratch = s.scratch() if s.is_user else s.scratch('/srv')
     connect = "python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 15001), 5)'"
     rows = refusals(s, {'network': connect, 'home': 'touch ~/fence-home', 'machine': 'touch /srv/x',
                         'memory of others': 'cat /proc/1/environ', 'namespace': 'unshare --user true',
@@ -204,6 +263,9 @@ def test_strict_has_no_network_and_no_home_to_write_in(s):
                     recipe='strict', working_directory=str(scratch))
     table(rows)
     same(lines_of(s, 'touch here /tmp/x && echo done', recipe='strict', working_directory=str(scratch)), ['done'])
+    if not s.is_user:
+        home = s.scratch()
+        table(refusals(s, {'a part of the home': 'touch here'}, recipe='strict', working_directory=str(home)))
     same(lines_of(s, f'{connect} && echo connected'), ['connected'], 'standard has the network')
 
 
