@@ -2,7 +2,8 @@
  *
  * `Json` is a value of any kind. json_free() drops one; a value put into an object or array belongs to that from
  * then on. json_parse() accepts exactly one value with nothing but blanks around it, strict RFC 8259, valid
- * UTF-8, nested at most JSON_DEPTH_MAX deep.
+ * UTF-8, nested at most JSON_DEPTH_MAX deep, and of so many values that they take about JSON_MEMORY_MAX bytes besides
+ * their text: some 400,000 strings, or 38,000 objects.
  *
  * JsonField tables are "rows, not branches": one row per field of a struct says its name, kind and place; the
  * same table reads requests, writes documents and reads them back.
@@ -14,6 +15,7 @@
 #include <remote-developer/problem.h>
 
 #define JSON_DEPTH_MAX 64
+#define JSON_MEMORY_MAX ((size_t) 32 * 1024 * 1024)
 
 typedef struct json_object Json;
 

@@ -173,6 +173,34 @@ static bool is_blank(const char *s, const char *end) {
         return s == end;
 }
 
+/* What json-c takes for a value besides its text, about: of 16 MiB of "{}" it would make 4 GiB. */
+#define OBJECT_SIZE 800
+#define ARRAY_SIZE 400
+#define VALUE_SIZE 80
+
+/* What stands outside of strings is told from what stands in them as json-c does it, which takes 'x' for a string too,
+ * and, where it is not strict, comments. */
+static bool takes_too_much(const char *data, size_t size, bool strict) {
+        size_t n = VALUE_SIZE;
+        char quote = 0;
+
+        for (const char *p = data, *end = data + size; p < end; p++) {
+                if (quote && *p == '\\')
+                        p++;
+                else if (quote)
+                        quote = *p == quote ? 0 : quote;
+                else if (*p == '"' || *p == '\'')
+                        quote = *p;
+                else if (*p == ',')
+                        n += VALUE_SIZE;
+                else if (*p == '[' || *p == '{')
+                        n += *p == '[' ? ARRAY_SIZE : OBJECT_SIZE;
+                else if (*p == '/' && !strict)
+                        return true;
+        }
+        return n > JSON_MEMORY_MAX;
+}
+
 static int parse_text(const char *data, size_t size, bool strict, Json **ret, Problem *problem) {
         _cleanup_json_ Json *j = NULL;
         json_tokener *t;
@@ -182,6 +210,9 @@ static int parse_text(const char *data, size_t size, bool strict, Json **ret, Pr
                 return problem_set(problem, -EFBIG, NULL, "The JSON is too long");
         if (memchr(data, 0, size))
                 return problem_set(problem, -EINVAL, NULL, "The JSON is not valid: it holds a NUL byte");
+        if (takes_too_much(data, size, strict))
+                return problem_set(problem, -EINVAL, NULL, "The JSON holds too many values: to read them would take "
+                                   "more than %zu MiB", JSON_MEMORY_MAX / 1024 / 1024);
         t = json_tokener_new_ex(JSON_DEPTH_MAX);
         if (!t)
                 return problem_set(problem, -ENOMEM, NULL, "Out of memory");

@@ -77,6 +77,8 @@ static int check_working_directory(const char *path, Problem *problem) {
 }
 
 static int check_environment(char *const *environment, Problem *problem) {
+        size_t total = 0;
+
         if (strv_length(environment) > TASK_ENVIRONMENT_MAX)
                 return problem_set(problem, -E2BIG, "environment", "environment has more than %d variables",
                                    TASK_ENVIRONMENT_MAX);
@@ -96,7 +98,13 @@ static int check_environment(char *const *environment, Problem *problem) {
                                            "environment: the value of %.*s is too long (%d bytes) or holds control "
                                            "characters",
                                            MIN_OF(n, PROBLEM_VALUE_MAX), environment[i], (int) TASK_ARGUMENT_SIZE_MAX);
+                total += strlen(environment[i]) + 1;
         }
+        /* systemd keeps it, as long as there is the unit. */
+        if (total > TASK_ENVIRONMENT_SIZE_MAX)
+                return problem_set(problem, -E2BIG, "environment",
+                                   "environment has %zu bytes; all variables together may have %d", total,
+                                   TASK_ENVIRONMENT_SIZE_MAX);
         return 0;
 }
 

@@ -130,8 +130,8 @@ static void test_strict(void) {
               { "RestrictAddressFamilies", "(bas) (true, [\"AF_UNIX\"])" }, LAST);
         CHECK(&system, FIRST_TO_GO, NO_NEW_RIGHTS, ALLOWED, OWN_USERS, OWN_TMP, READ_ONLY,
               { "ReadWritePaths", "as [\"-/srv/workspaces\"]" },
-              { "InaccessiblePaths", "as [\"-{state}\", \"-/run/user\", \"-/run/remote-developer/api.sock\"]" }, KERNEL,
-              TUNABLES, GROUPS, { "PrivateNetwork", "b true" },
+              { "InaccessiblePaths", "as [\"-{state}\", \"-/run/user\", \"-/run/remote-developer/api.sock\"]" },
+              KERNEL, TUNABLES, GROUPS, { "PrivateNetwork", "b true" },
               { "RestrictAddressFamilies", "(bas) (true, [\"AF_UNIX\", \"AF_INET\", \"AF_INET6\", \"AF_NETLINK\"])" },
               { "PrivateDevices", "b true" }, { "PrivateIPC", "b true" }, { "ProtectClock", "b true" },
               { "ProtectHostname", "b true" }, { "ProtectProc", "s \"invisible\"" },

@@ -207,6 +207,38 @@ static void test_depth_is_bounded(void) {
         TAP_CHECK_INT(parse_nested(100000, "", NULL), -EINVAL);
 }
 
+/* `n` times `value` in an array, behind `begin`. */
+static int parse_many(size_t n, const char *begin, const char *value, bool strict, Problem *problem) {
+        _cleanup_(buffer_done) Buffer b = BUFFER_NULL;
+        _cleanup_json_ Json *j = NULL;
+
+        TAP_CHECK_INT(buffer_append_string(&b, begin), 0);
+        for (size_t i = 0; i < n; i++) {
+                TAP_CHECK_INT(buffer_append_string(&b, i ? "," : "["), 0);
+                TAP_CHECK_INT(buffer_append_string(&b, value), 0);
+        }
+        TAP_CHECK_INT(buffer_append_string(&b, *begin == '{' ? "]}" : "]"), 0);
+        return strict ? json_parse(b.data, b.size, &j, problem) : json_parse_leniently(b.data, b.size, &j);
+}
+
+static void test_values_are_bounded(void) {
+        _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
+
+        TAP_CHECK_INT(parse_many(400000, "", "1", true, NULL), 0);
+        TAP_CHECK_INT(parse_many(400000, "", "1", false, NULL), 0);
+        TAP_CHECK_INT(parse_many(450000, "", "1", true, &problem), -EINVAL);
+        TAP_CHECK_CONTAINS(problem.sentence, "too many values");
+        TAP_CHECK_INT(parse_many(38000, "", "{}", true, NULL), 0);
+        TAP_CHECK_INT(parse_many(39000, "", "{}", true, NULL), -EINVAL);
+        TAP_CHECK_INT(parse_many(69000, "", "[]", false, NULL), 0);
+        TAP_CHECK_INT(parse_many(71000, "", "[]", false, NULL), -EINVAL);
+        TAP_CHECK_INT(parse_many(200000, "", "\",[{\\\",,,\\\\\"", true, NULL), 0);
+        /* What would hide them where the other reading is not strict. */
+        TAP_CHECK_INT(parse_many(39000, "{'\"':", "{}", false, NULL), -EINVAL);
+        TAP_CHECK_INT(parse_many(39000, "/*\"*/", "{}", false, NULL), -EINVAL);
+        TAP_CHECK_INT(parse_many(39000, "//\"\n", "{}", false, NULL), -EINVAL);
+}
+
 /* Every beginning of a document is refused, so that a torn file is never taken for a whole one. */
 static void test_every_cut_is_refused(void) {
         static const char whole[] = "{\"a\": [1.5e3, true, null, \"\\u00e4\xc3\xa4\\n\"], \"b\": {\"c\": -0}}";
@@ -327,6 +359,7 @@ static const TapTest tests[] = {
         { "JSON is read", test_json_is_read },
         { "what is no JSON is refused", test_what_is_no_json_is_refused },
         { "the depth is bounded", test_depth_is_bounded },
+        { "values are bounded", test_values_are_bounded },
         { "every cut is refused", test_every_cut_is_refused },
         { "lenience", test_lenience },
         { "values are written", test_values_are_written },

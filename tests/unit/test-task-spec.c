@@ -241,6 +241,8 @@ static const struct {
         { VARIABLES, TASK_ENVIRONMENT_MAX, 1, 0, NULL, NULL },
         { VARIABLES, TASK_ENVIRONMENT_MAX + 1, 1, -E2BIG, "environment", "more than 1024 variables" },
         { VARIABLES, 1, TASK_ARGUMENT_SIZE_MAX - 7, 0, NULL, NULL },
+        { VARIABLES, 8, 130000, 0, NULL, NULL },
+        { VARIABLES, 9, 130000, -E2BIG, "environment", "all variables together may have 1048576" },
         { VARIABLES, 1, TASK_ARGUMENT_SIZE_MAX - 6, -EINVAL, "environment", "value of V00000 is too long" },
         { LABELS, TASK_LABELS_MAX, 1, 0, NULL, NULL },
         { LABELS, TASK_LABELS_MAX + 1, 1, -E2BIG, "labels", "at most 64" },
