@@ -249,8 +249,11 @@ static int probe(LaunchServer *s, LaunchRequest *q _unused_, Call *c, Problem *p
         const LaunchProbe p = { .scope = l->scope, .user = l->config->user, .program = s->options.probe };
         int r;
 
-        if (s->probe_call || !s->options.probe)
+        if ((s->probe_call && s->probe_call->connection) || !s->options.probe)
                 return problem_set(problem, -EBUSY, NULL, "the programs of tasks are being looked at");
+        /* A service that was started anew looks for itself: what the one before saw may have been mended. */
+        if (s->probe_call)
+                (void) call_free(TAKE_PTR(s->probe_call));
         s->probe = program_run_free(s->probe);
         r = launch_probe(s->event, &p, on_probe_end, s, &s->probe);
         if (r >= 0)

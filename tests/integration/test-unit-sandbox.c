@@ -143,7 +143,8 @@ static void test_root(void) {
         static const Setting system = { RUNTIME_SCOPE_SYSTEM, .sandbox = SANDBOX_STANDARD, .user = "root" };
 
         CHECK(&system, FIRST_TO_GO, NO_NEW_RIGHTS, DENIED, OWN_USERS, OWN_TMP, READ_ONLY,
-              { "ReadWritePaths", "as [\"-/root\", \"-/srv/workspaces\"]" }, HIDDEN_IN_SYSTEM, KERNEL, TUNABLES, GROUPS);
+              { "ReadWritePaths", "as [\"-/root\", \"-/srv/workspaces\"]" }, HIDDEN_IN_SYSTEM,
+              KERNEL, TUNABLES, GROUPS);
 }
 
 /* systemd would leave out the rest, and say nothing. */

@@ -98,6 +98,23 @@ def test_the_agent_missing_old_and_new(s):
     same(found['claude'][:2], ('ok', 'version 2.2'))
 
 
+@modes('system')
+def test_programs_are_looked_at_within_the_fence(s):
+    """They do what they find in their home, where tasks write."""
+    record, outside = s.scratch() / 'how', s.scratch('/srv')
+    outside.chmod(0o777)
+    tried = (f'(grep NoNewPrivs /proc/self/status; cat /proc/self/cgroup; touch {outside}/x /var/tmp/fence-probe) '
+             f'>{record} 2>&1')
+    with agent('2.1.236'):
+        AGENT.write_text(f'#!/bin/sh\n{tried}\necho "2.1.236 (Claude Code)"\n', encoding='utf-8')
+        s.restart()
+        same(findings_of_health(s)['claude'][0], 'ok')
+    said = record.read_text(encoding='utf-8').split()
+    contains(said, '1')
+    contains(' '.join(said), '/remotedeveloper.slice/')
+    same((list(outside.iterdir()), os.path.exists('/var/tmp/fence-probe')), ([], False))
+
+
 def test_codex_where_it_is_installed(s):
     """Who has none of it is not told to get it; its lines were others once."""
     _, found = examine(s)

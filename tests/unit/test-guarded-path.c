@@ -1,4 +1,4 @@
-/* How far root alone decides where a path leads. Below /run, where nobody else may write: not below /tmp, where all may. */
+/* How far root alone decides where a path leads. Below /run, where nobody else may write, as all may below /tmp. */
 #include "tap.h"
 
 #include <remote-developer/guarded-path.h>
