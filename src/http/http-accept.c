@@ -91,11 +91,11 @@ static void tell_refusing(HttpServer *s, HttpPeer peer, int error) {
  * TLS nothing can be said before a handshake, which is what is spared here. */
 static void say_refused(const HttpServer *s, int fd, int error) {
         static const char *const answers[] = {
-                "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
-                "Content-Type: application/json\r\nContent-Length: 73\r\n\r\n"
+                "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n" HTTP_BARE_HEADERS
+                "Content-Length: 73\r\n\r\n"
                 "{\"error\":\"There are too many connections; try again later\",\"status\":503}\n",
-                "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 5\r\nConnection: close\r\n"
-                "Content-Type: application/json\r\nContent-Length: 75\r\n\r\n"
+                "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 5\r\n" HTTP_BARE_HEADERS
+                "Content-Length: 75\r\n\r\n"
                 "{\"error\":\"You have too many connections at once: close some\",\"status\":429}\n",
         };
         const char *answer = answers[error == -EDQUOT];

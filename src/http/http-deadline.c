@@ -19,9 +19,7 @@
 #define TOGETHER_USEC (100 * USEC_PER_MSEC)
 
 static const char too_slow[] =
-        "HTTP/1.1 408 Request Timeout\r\n"
-        "Connection: close\r\n"
-        "Content-Type: application/json\r\n"
+        "HTTP/1.1 408 Request Timeout\r\n" HTTP_BARE_HEADERS
         "Content-Length: 74\r\n\r\n"
         "{\"error\":\"The request took too long to come: send it again\",\"status\":408}\n";
 

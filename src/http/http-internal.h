@@ -25,6 +25,12 @@ typedef struct HttpConnection HttpConnection;
 typedef struct HttpListener HttpListener;
 typedef struct HttpShare HttpShare;
 
+/* Of the answers that are written without MHD: as api/origin.c has them for all others. */
+#define HTTP_BARE_HEADERS                                                                                    \
+        "Connection: close\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n"           \
+        "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\nX-Frame-Options: DENY\r\n"    \
+        "Referrer-Policy: no-referrer\r\nCross-Origin-Resource-Policy: same-origin\r\nCache-Control: no-store\r\n"
+
 struct HttpServer {
         sd_event *event;
         HttpLimits limits;

@@ -22,7 +22,7 @@ static const char *const object_fields[] = {
 static RuntimeScope sink_scope;
 
 /* An action is always one on a task. Who asked for it is a field that no request can write: the kernel or our list of
- * tokens said it. */
+ * tokens said it. Any program may send journald such a field; which unit sent it journald says itself. */
 static void send_action(const LogAbout *about, int priority, const char *text) {
         sd_journal_send("MESSAGE=%s: %s", about->task_id, text, "PRIORITY=%i", priority,
                         "SYSLOG_IDENTIFIER=remote-developerd", "REMOTE_DEVELOPER_TASK=%s", about->task_id,

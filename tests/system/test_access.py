@@ -7,11 +7,12 @@ import pwd
 import subprocess
 
 from case import check, contains, lacks, modes, same, table, until
-from service import ROOT
+from service import ROOT, SERVICE
 
 GROUP = 'remote-developer-users'
 PROGRAM = '/usr/bin/remote-developerd'
 TCP = 'http://127.0.0.1:15001'
+README = pathlib.Path(__file__).resolve().parents[2] / 'README.md'
 
 
 def user(name):
@@ -323,3 +324,14 @@ def test_every_action_is_recorded_with_who_asked_for_it(s):
                                ('Attempt 2 is asked for', 'user:0(root)'), ('To be cancelled', named(who)),
                                ('Forgotten', 'token:bot')])
     revoke(s, 'bot')
+
+
+def test_what_others_write_is_not_found_as_an_action(s):
+    """As README says to look for them: anybody may send journald such a field."""
+    forged = 'MESSAGE=task-1700000000-abcdef: Forgotten\nREMOTE_DEVELOPER_ACTOR=token:forged\n'
+    subprocess.run(s.as_user(user('stranger'), 'logger', '--journald'), input=forged, text=True, check=True)
+    s.sync_journal()
+    check(s.journal('REMOTE_DEVELOPER_ACTOR=token:forged'), 'it is there')
+    unit = '_SYSTEMD_USER_UNIT' if s.is_user else '_SYSTEMD_UNIT'
+    same(s.journal(f'{unit}={SERVICE}', 'REMOTE_DEVELOPER_ACTOR=token:forged'), [])
+    contains(README.read_text(encoding='utf-8'), f'{unit}=', 'REMOTE_DEVELOPER_ACTOR=token:ci')

@@ -90,6 +90,17 @@ static void check_new_one_is_served(HttpFixture *f, HttpPeer who) {
                 check_served(f, &c);
 }
 
+static void check_headers(const HttpClient *c) {
+        static const char *const headers[] = {
+                "X-Content-Type-Options: nosniff", "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
+                "X-Frame-Options: DENY", "Referrer-Policy: no-referrer", "Cross-Origin-Resource-Policy: same-origin",
+                "Cache-Control: no-store", "Content-Type: application/json",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(headers); i++)
+                TAP_CHECK(http_client_got(c, headers[i]));
+}
+
 /* It hears why, and when to come again; what it had sent does no harm. */
 static void check_new_one_is_refused(HttpFixture *f, HttpPeer who, const char *status) {
         for (HttpOver over = HTTP_OVER_TCP; over <= HTTP_OVER_UNIX; over++) {
@@ -104,6 +115,7 @@ static void check_new_one_is_refused(HttpFixture *f, HttpPeer who, const char *s
                 TAP_CHECK(http_client_got(&c, status));
                 TAP_CHECK(http_client_got(&c, "\r\nRetry-After: 5\r\n"));
                 TAP_CHECK(http_client_got(&c, "\"error\":"));
+                check_headers(&c);
                 TAP_CHECK(c.received.size > 0 && c.received.data[c.received.size - 1] == '\n');
         }
 }
@@ -249,6 +261,7 @@ static usec_t drip(HttpFixture *f, HttpClient *c, const char *text, HttpClient *
 static void check_is_cut(const HttpClient *c, usec_t took, usec_t least) {
         TAP_CHECK(c->ended);
         TAP_CHECK(http_client_got(c, "HTTP/1.1 408 Request Timeout\r\n"));
+        check_headers(c);
         TAP_CHECK(took >= least && took < least + 8 * USEC_PER_SEC);
         printf("# cut after %llu ms\n", (unsigned long long) (took / USEC_PER_MSEC));
 }
