@@ -92,7 +92,8 @@ static void check_new_one_is_served(HttpFixture *f, HttpPeer who) {
 
 static void check_headers(const HttpClient *c) {
         static const char *const headers[] = {
-                "X-Content-Type-Options: nosniff", "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
+                "X-Content-Type-Options: nosniff",
+                "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
                 "X-Frame-Options: DENY", "Referrer-Policy: no-referrer", "Cross-Origin-Resource-Policy: same-origin",
                 "Cache-Control: no-store", "Content-Type: application/json",
         };
