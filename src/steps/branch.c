@@ -1,7 +1,12 @@
 /* Branch: see branch.h. */
 #include "branch.h"
 
+#include "git-config.h"
+#include "repository.h"
+
 #include <remote-developer/strings.h>
+
+#include <fcntl.h>
 
 #define ORIGIN "refs/remotes/origin/"
 
@@ -63,30 +68,43 @@ static int read_all(const Git *g, Branch *b) {
         return r < 0 ? r : read_base_commit(g, b->head, &b->base_commit);
 }
 
+/* Not through a link: that would be somebody else's tree. */
 int branch_enter(Step *s) {
         _cleanup_free_ char *tree = s->url ? workspace_tree(s->root, s->task) : NULL;
+        _cleanup_close_ int fd = -EBADF;
 
         if (!s->url)
                 return 0;
         if (!tree)
                 return -ENOMEM;
-        return chdir(tree) < 0 ? step_fail(s, -errno, tree) : 0;
+        fd = open(tree, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return fd < 0 || fchdir(fd) < 0 ? step_fail(s, -errno, tree) : 0;
 }
 
-int branch_read(Step *s, Branch *ret) {
+static int read_branch(Step *s, bool is_left, Branch *ret) {
         _cleanup_(branch_done) Branch b = BRANCH_NULL;
         _cleanup_(git_done) Git g = GIT_NULL;
         int r = open_git(s, NULL, NULL, &g);
 
         if (r >= 0)
                 r = git_ask(&g, &b.top, "rev-parse", "--show-toplevel");
-        if (r > 0)
+        if (r > 0 && is_left)
+                r = repository_check(&g, b.top, s->url != NULL, &s->problem);
+        if (r >= 0 && b.top)
                 r = read_all(&g, &b);
         if (r < 0)
                 return r;
         *ret = b;
         b = BRANCH_NULL;
         return 0;
+}
+
+int branch_read(Step *s, Branch *ret) {
+        return read_branch(s, false, ret);
+}
+
+int branch_read_left(Step *s, Branch *ret) {
+        return read_branch(s, true, ret);
 }
 
 int branch_check_own(const Branch *b, Problem *problem) {
@@ -99,15 +117,44 @@ int branch_check_own(const Branch *b, Problem *problem) {
         return 0;
 }
 
-int branch_push(const Branch *b, const Git *g, Problem *problem) {
+/* As `git push --set-upstream origin` would note it. Where it cannot be noted, all is pushed all the same. */
+static int note_upstream(const Branch *b, const Git *g) {
+        _cleanup_free_ char *remote = string_format("branch.%s.remote", b->name), *said = NULL,
+                            *merge = string_format("branch.%s.merge", b->name),
+                            *ref = string_format("refs/heads/%s", b->name);
+        int r = remote && merge && ref ? git_ask(g, &said, "config", remote, "origin") : -ENOMEM;
+
+        return r < 0 ? r : git_ask(g, &said, "config", merge, ref);
+}
+
+/* By a remote that stands on the command line alone: what the tree's own say of where to push, and through which
+ * program, is the task's word. What is pushed is noted as origin's, which it is as a rule. */
+static int push_to(const Branch *b, const Git *g, const char *url, const char *what, Problem *problem) {
+        static const char fetch[] = "remote." GIT_CONFIG_OWN_REMOTE ".fetch=+refs/heads/*:" ORIGIN "*";
+        _cleanup_(run_result_done) RunResult result = RUN_RESULT_NULL;
+        _cleanup_free_ char *remote = string_format("remote." GIT_CONFIG_OWN_REMOTE ".url=%s", url);
+        int r = remote ? git_must(g, &result, problem, "-c", remote, "-c", fetch, "push", "--quiet",
+                                  GIT_CONFIG_OWN_REMOTE, what)
+                       : -ENOMEM;
+
+        return r < 0 ? r : note_upstream(b, g);
+}
+
+int branch_push(Step *s, const Branch *b, const Git *g) {
         _cleanup_(run_result_done) RunResult result = RUN_RESULT_NULL;
         _cleanup_free_ char *what = NULL;
-        int r = branch_check_own(b, problem);
+        int r = branch_check_own(b, &s->problem);
 
         if (r < 0)
                 return r;
         what = string_format("refs/heads/%s:refs/heads/%s", b->name, b->name);
-        return what ? git_must(g, &result, problem, "push", "--quiet", "--set-upstream", "origin", what) : -ENOMEM;
+        if (!what)
+                return -ENOMEM;
+        if (s->url)
+                return push_to(b, g, s->url, what, &s->problem);
+        r = repository_check_remote(g, b->top, &s->problem);
+        return r < 0 ? r
+                     : git_must(g, &result, &s->problem, "push", "--quiet", "--set-upstream", "origin", what);
 }
 
 int branch_count_unpushed(const Git *g, uint64_t *ret) {

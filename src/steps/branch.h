@@ -23,13 +23,18 @@ int branch_enter(Step *s);
 /* Of the work tree in the current directory. Asks no remote. */
 int branch_read(Step *s, Branch *ret);
 
+/* As branch_read(), for what then works in the tree of a task that has ended: first repository_check(). Not for what
+ * runs behind the work in the task's own unit: it can do what the task could, and nothing else. */
+int branch_read_left(Step *s, Branch *ret);
+
 /* Nobody but people push to main, master or the remote's default branch: -EPERM. A commit without a branch:
  * -EINVAL. */
 int branch_check_own(const Branch *b, Problem *problem);
 
-/* Pushes the branch under its own name, never by force, and not where branch_check_own() would refuse it. Nothing to
+/* Pushes the branch under its own name, never by force, and not where branch_check_own() would refuse it: to the
+ * task's repository, whatever has become of `origin`; without one (--repository) to where `origin` says. Nothing to
  * push is no error. */
-int branch_push(const Branch *b, const Git *g, Problem *problem);
+int branch_push(Step *s, const Branch *b, const Git *g);
 
 /* A Git for the work tree of this branch, which talks to `url`. */
 int branch_open(Step *s, const Branch *b, const char *url, Git *ret);

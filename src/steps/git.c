@@ -18,6 +18,7 @@ static const char *const settings[] = {
         "core.hooksPath=/dev/null", "core.fsmonitor=false", "commit.gpgSign=false", "push.gpgSign=false",
         "gc.autoDetach=false", "maintenance.autoDetach=false", "protocol.ext.allow=never", "color.ui=false",
         "submodule.recurse=false", "fetch.recurseSubmodules=false", "push.recurseSubmodules=no",
+        "core.editor=:", "core.pager=cat",
 };
 
 void git_done(Git *g) {

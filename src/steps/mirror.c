@@ -9,6 +9,7 @@
  * is ours, and would make every later fetch fail: it is swept first. */
 #include "mirror.h"
 
+#include "git-config.h"
 #include "tree.h"
 
 #include <remote-developer/strings.h>
@@ -168,6 +169,16 @@ static int make(Step *s, Mirror *m) {
         return rename(partial, m->path) < 0 ? step_fail(s, -errno, m->path) : 0;
 }
 
+/* Tasks may write in it, and it is fetched into with the token of another. */
+static bool is_trusted(const Git *g) {
+        _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
+
+        if (git_config_check(g, NULL, &problem) >= 0)
+                return true;
+        printf("The mirror is made anew: %s\n", problem_sentence(&problem));
+        return false;
+}
+
 /* A power cut can leave a repository that git does not know for one. */
 static bool is_usable(const char *path) {
         _cleanup_free_ char *answer = NULL;
@@ -177,7 +188,7 @@ static bool is_usable(const char *path) {
         if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) || open_mirror(&g, path, NULL) < 0)
                 return false;
         return git_ask(&g, &answer, "rev-parse", "--is-bare-repository") > 0 &&
-                        string_equal(answer, "true");
+                        string_equal(answer, "true") && is_trusted(&g);
 }
 
 static int update(Step *s, Mirror *m) {

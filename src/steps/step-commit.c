@@ -2,8 +2,9 @@
  *
  * The message is committed byte for byte as it comes on standard input. A push that fails keeps the commit: the next
  * `commit` finds nothing to commit and pushes. It is never forced, and never goes to main, master or the remote's
- * default branch. The token is given to the host of --repository where that is named, else of `origin`. Where the task
- * has a pod all this is done there. */
+ * default branch. A work tree whose own configuration could run something is refused (repository.h). The token is
+ * given to the host of --repository where that is named, else of `origin`. Where the task has a pod all this is done
+ * there. */
 #include "branch.h"
 #include "pod-commit.h"
 #include "report.h"
@@ -89,7 +90,7 @@ static int commit_staged(Step *s, Commit *c, const Buffer *message) {
 }
 
 static int push(Step *s, Commit *c) {
-        int r = branch_push(&c->branch, &c->git, &s->problem);
+        int r = branch_push(s, &c->branch, &c->git);
 
         c->is_pushed = r >= 0;
         return r;
@@ -100,7 +101,7 @@ static int find_nothing(Step *s, Commit *c) {
         uint64_t unpushed = 0;
         int r = 0;
 
-        if (c->branch.head && c->branch.url)
+        if (c->branch.head && c->git.url)
                 r = branch_count_unpushed(&c->git, &unpushed);
         if (r < 0 || unpushed > 0)
                 return r < 0 ? r : 0;
@@ -129,7 +130,7 @@ static int commit_and_push(Step *s, Commit *c, const Buffer *message) {
                 r = find_nothing(s, c);
         if (r != 0)
                 return r < 0 ? r : EXIT_NOTHING;
-        if (!c->branch.url)
+        if (!c->git.url)
                 return 0;
         r = c->is_new ? report_before_push(s, c) : 0;
         return r < 0 ? r : push(s, c);
@@ -150,7 +151,7 @@ static int commit_here(Step *s, Commit *c, const Buffer *message) {
         int r = branch_enter(s);
 
         if (r >= 0)
-                r = branch_read(s, &c->branch);
+                r = branch_read_left(s, &c->branch);
         if (r < 0)
                 return r;
         if (!c->branch.top)

@@ -69,7 +69,7 @@ static int open_branch(Step *s, PullRequest *p) {
         int r = branch_enter(s);
 
         if (r >= 0)
-                r = branch_read(s, &p->branch);
+                r = branch_read_left(s, &p->branch);
         if (r < 0)
                 return r;
         if (!p->branch.top || !p->branch.head)
@@ -129,6 +129,8 @@ static int gh_problem(Step *s, const RunResult *result) {
                            (int) strcspn(errors, "\n"), errors);
 }
 
+/* All that gh has to know is in its arguments: it is not run in the work tree, whose configuration its git would read
+ * without the settings of ours. */
 static int create(Step *s, PullRequest *p) {
         _cleanup_free_ char *repository = NULL, *host = NULL, *title = string_format("--title=%s", p->title);
         _cleanup_free_ char *head = string_format("--head=%s", p->branch.name),
@@ -142,7 +144,7 @@ static int create(Step *s, PullRequest *p) {
         r = host ? github_run(s, host, &(const Program){
                 .argv = (const char *const[]){ "gh", "pr", "create", "--repo", repository, head, base, title,
                                                "--body-file=-", NULL },
-                .directory = p->branch.top, .input = p->body, .input_size = p->body_size, .output_max = 65536,
+                .directory = "/", .input = p->body, .input_size = p->body_size, .output_max = 65536,
         }, &result) : -ENOMEM;
         if (r < 0)
                 return r;
@@ -156,7 +158,7 @@ static int push_here(Step *s, PullRequest *p) {
                 r = find_base(s, p);
         if (r >= 0)
                 r = check_new(s, p);
-        return r < 0 ? r : branch_push(&p->branch, &p->git, &s->problem);
+        return r < 0 ? r : branch_push(s, &p->branch, &p->git);
 }
 
 /* The remote is asked from here, as gh asks it. */

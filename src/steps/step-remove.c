@@ -67,7 +67,7 @@ static int check(Step *s, const char *tree) {
 
         if (chdir(tree) < 0)
                 return step_fail(s, -errno, tree);
-        r = branch_read(s, &b);
+        r = branch_read_left(s, &b);
         if (r < 0)
                 return r;
         if (!b.top)

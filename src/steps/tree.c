@@ -12,6 +12,8 @@
 
 typedef struct Walk {
         bool (*is_one)(const char *name);
+        const char *const *except;
+        char *found;
         usec_t until_usec;
         uint64_t bytes;
 } Walk;
@@ -47,6 +49,17 @@ static int remove_file(const char *path, const struct stat *st, int kind, struct
         return unlink(path) < 0 && errno != ENOENT ? errno : 0;
 }
 
+static int find_link(const char *path, const struct stat *st, int kind, struct FTW *where) {
+        (void) st;
+        for (const char *const *e = walk->except; where->level == 1 && *e; e++)
+                if (strcmp(path + where->base, *e) == 0)
+                        return FTW_SKIP_SUBTREE;
+        if (kind != FTW_SL)
+                return kind == FTW_DNR || kind == FTW_NS ? FTW_STOP : FTW_CONTINUE;
+        walk->found = strdup(path);
+        return FTW_STOP;
+}
+
 static int count_one(const char *path, const struct stat *st, int kind, struct FTW *where) {
         (void) path;
         (void) where;
@@ -77,6 +90,14 @@ int tree_remove_files(const char *path, bool (*is_one)(const char *name)) {
         int r = walk_tree(path, &(Walk){ .is_one = is_one }, 0, remove_file);
 
         return r > 0 ? -r : r;
+}
+
+int tree_find_link(const char *path, const char *const *except, char **ret) {
+        Walk w = { .except = except };
+        int r = walk_tree(path, &w, FTW_ACTIONRETVAL, find_link);
+
+        *ret = w.found;
+        return r < 0 ? r : w.found ? 1 : r > 0 ? -EACCES : 0;
 }
 
 int tree_size(const char *path, uint64_t limit_usec, uint64_t *ret_bytes, bool *ret_whole) {

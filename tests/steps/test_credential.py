@@ -106,14 +106,12 @@ def test_the_token_is_sent_to_no_other_host(f):
     with GitServer(f.top / 'git') as server, GitServer(f.top / 'git') as other:
         f.workspace(server.url('remote.git'))
         (f.tree() / 'file').write_text('changed\n')
-        # What an agent could do to the work tree: another remote, and a helper of its own to be told.
+        # What an agent could do to the work tree, another remote; and to the home, a helper of its own to be told.
         f.git(f.tree(), 'config', 'remote.origin.url', other.url('remote.git'))
-        f.git(f.tree(), 'config', 'credential.helper', f'!cat >>{f.top}/told #')
-        f.git(f.tree(), 'config', f'credential.{server.url("")}.helper', f'!cat >>{f.top}/told #')
-        f.commit(b'message', '--repository', server.url('remote.git'), status=1)
-        lacks([r['password'] for r in other.requests], TOKEN)
-        f.git(f.tree(), 'config', 'remote.origin.url', server.url('remote.git'))
+        for key in ('credential.helper', f'credential.{server.url("")}.helper'):
+            f.git(f.tree(), 'config', '--global', key, f'!cat >>{f.top}/told #')
         same(f.commit(b'message', '--repository', server.url('remote.git'))['pushed'], True)
+        same(other.requests, [])
     if (f.top / 'told').exists():
         lacks((f.top / 'told').read_text(), TOKEN)
 

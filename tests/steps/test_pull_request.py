@@ -117,6 +117,21 @@ def test_main_and_master_are_refused(f):
         same(server.mutations, [])
 
 
+def test_a_work_tree_whose_configuration_could_run_something_is_refused(f):
+    with start(f) as server:
+        commit(f)
+        asked = len(server.requests)
+        f.git(f.tree(), 'config', 'core.sshCommand', f'touch {f.top}/ran')
+        report = create(f, b'Title', status=1)[0]
+        contains(report['error'], 'sets core.sshcommand, which may run a program or lead elsewhere')
+        same((report['refused'], len(server.requests)), (True, asked))
+        f.git(f.tree(), 'config', '--unset', 'core.sshCommand')
+        # What our git overrides, that of gh would run.
+        f.git(f.tree(), 'config', 'core.fsmonitor', f'touch {f.top}/ran; false')
+        same(create(f, b'Title')[0]['ok'], True)
+        check(not (f.top / 'ran').exists(), 'it was run')
+
+
 def test_a_title_that_is_none_is_refused(f):
     with start(f):
         commit(f)
