@@ -7,8 +7,9 @@
  * character; a byte that is no UTF-8 is matched by nothing, and what stands before and behind it is. '$' is also in
  * front of the CR of a line that ends with CR LF.
  *
- * Some expressions try more ways to match than there is time for ("(a+)+$"). A line of which that turns out costs
- * at most about PATTERN_LINE_USEC_MAX, mostly a few ms, and is neither a match nor none.
+ * Some expressions try more ways to match than there is time for ("(a+)+$"), or might need too long for each character
+ * of a very long line: 256 MiB, divided by the expression's length, is the most that is searched of one. A line of
+ * which that turns out is neither a match nor none; it costs a few ms, and one of 16 MiB up to half a second.
  */
 #pragma once
 
@@ -16,7 +17,6 @@
 #include <remote-developer/problem.h>
 
 #define PATTERN_SIZE_MAX ((size_t) 4096)
-#define PATTERN_LINE_USEC_MAX (10 * USEC_PER_MSEC)
 
 typedef struct Pattern Pattern;
 

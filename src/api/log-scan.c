@@ -46,7 +46,8 @@ static bool lies_before_begin(const LogQuery *q, const LogLine *line) {
 
 /* To say nothing of such a line would hide what may have been looked for. */
 static void make_unsearched(LogLine *line) {
-        static const char sentence[] = "grep gives up on a line here: too many ways to match; simplify the expression";
+        static const char sentence[] = "grep gives up on a line here: too many ways to match, or too long; "
+                                       "simplify the expression";
 
         line->source = LOG_SOURCE_GAP;
         line->partial = false;
