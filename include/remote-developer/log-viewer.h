@@ -23,8 +23,9 @@ int log_viewer_new(LogFeed *feed, unsigned sources, LogViewerWake wake, void *us
 int log_viewer_new_in_journal(LogFeed *feed, LogViewerWake wake, void *userdata, LogViewer **ret);
 
 /* One that nothing wakes and that stands as after log_viewer_seek_tail(): for it alone nothing is opened at the log's
- * begin. */
-int log_viewer_new_at_tail(LogFeed *feed, unsigned sources, uint64_t lines, LogViewer **ret);
+ * begin. -E2BIG: where it takes reading them to find them, which it does in an archive, these lines have more bytes
+ * than that. */
+int log_viewer_new_at_tail(LogFeed *feed, unsigned sources, uint64_t lines, uint64_t bytes, LogViewer **ret);
 
 LogViewer *log_viewer_free(LogViewer *v);
 DEFINE_CLEANUP(LogViewer *, log_viewer_free)

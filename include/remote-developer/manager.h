@@ -114,7 +114,7 @@ int manager_open_log(Manager *m, const char *id, unsigned sources, LogViewerWake
                      LogViewer **ret);
 
 /* Before its last lines of output: see log_viewer_new_at_tail(). */
-int manager_open_log_tail(Manager *m, const char *id, uint64_t lines, LogViewer **ret);
+int manager_open_log_tail(Manager *m, const char *id, uint64_t lines, uint64_t bytes, LogViewer **ret);
 
 /* Takes what the journal has of a running task's log, as far as it is written. */
 void manager_look_at_log(Manager *m, const char *id);

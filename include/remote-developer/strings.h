@@ -38,6 +38,9 @@ int string_to_uint64(const char *s, uint64_t *ret);
  * shortest form, no surrogates, up to U+10FFFF). */
 size_t string_utf8_length(const char *s, size_t size);
 
+/* Of the text's bytes as many as can stay if at most `max` may, so that no character is cut. */
+size_t string_cut_size(const char *s, size_t size, size_t max);
+
 /* Whether all of it is valid UTF-8. */
 bool string_is_utf8(const char *s, size_t size);
 

@@ -14,6 +14,7 @@
  *   log-page.c        a page of it; log-collector.c collects it, log-rows.c holds its rows
  *   log-download.c    the whole of it
  *   log-row.c         a line of it
+ *   log-tail.c        its last lines, in answers about a task
  *   log-place.c       how many are read at once
  *   media-type.c      the form that a client would rather have
  *   log-stream.c      the log as a stream of events
@@ -161,7 +162,12 @@ int list_append_task(Api *a, const char *id, Json *array);
 /* A copy of the named fields (ended by NULL); one that the document does not have is null. */
 int list_copy_fields(const Json *from, const char *const *names, Json *to);
 
-/* The last lines of a task's log as an array of strings. */
+/* A string of bytes that may be no UTF-8; of a longer text than `max` bytes the begin, with "…" behind it. */
+Json *text_to_json(const char *text, size_t size, size_t max);
+
+/* The last lines of a task's log as an array of strings: of each line and of all of them so much as is bounded, and
+ * fewer lines where they are long. */
+#define LOG_TAIL_LINES_MAX 100
 int log_tail(Api *a, const char *id, uint64_t lines, Json **ret);
 
 /* Puts the viewer behind the client's cursor, or answers with 400 and returns false. */

@@ -1,47 +1,7 @@
-/* The log of one task, and its last lines in other answers: which of its forms, and whether a page or the whole. */
+/* The log of one task: which of its forms, and whether a page or the whole. */
 #include "log-download.h"
 
 #include <remote-developer/media-type.h>
-
-/* Each goes back over some hundred entries of the journal: the last lines of a document may be long ones. */
-#define TAIL_TURNS_MAX 32
-
-/* A JSON string of bytes that may be no UTF-8. */
-static Json *text_to_json(const char *text, size_t size) {
-        _cleanup_(buffer_done) Buffer b = BUFFER_NULL;
-        Json *j = NULL;
-
-        if (buffer_append_json_string(&b, text, size) < 0 || json_parse(b.data, b.size, &j, NULL) < 0)
-                return NULL;
-        return j;
-}
-
-int log_tail(Api *a, const char *id, uint64_t lines, Json **ret) {
-        _cleanup_(log_viewer_freep) LogViewer *viewer = NULL;
-        _cleanup_json_ Json *array = json_new_array();
-        unsigned turns = 0;
-        LogLine line;
-        int e;
-
-        if (!array)
-                return -ENOMEM;
-        e = manager_open_log_tail(a->manager, id, lines, &viewer);
-        while (e >= 0 && json_length(array) < lines) {
-                e = log_viewer_next(viewer, &line);
-                /* On its way back over long lines. */
-                if (e == -EAGAIN && turns++ < TAIL_TURNS_MAX)
-                        e = 0;
-                else if (e <= 0)
-                        break;
-                else if (log_line_is_output(&line))
-                        e = json_push(array, text_to_json(line.text, line.size));
-        }
-        /* A damaged archive of the log, which the log's own routes tell of, does not hide the task. */
-        if (e < 0 && e != -EAGAIN && e != -EBADMSG)
-                return e;
-        *ret = TAKE_PTR(array);
-        return 0;
-}
 
 bool seek_client_cursor(HttpRequest *r, LogViewer *viewer, const char *id, const char *field, const char *cursor) {
         char decoded[LOG_CURSOR_SIZE];

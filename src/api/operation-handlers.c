@@ -177,28 +177,20 @@ static char *default_message(const Task *t) {
         return string_format("Task: %s", t->spec.task_description.data ?: t->id);
 }
 
-/* How much of the text is at most `max` bytes, cut between two characters. */
-static size_t cut(const char *text, size_t size, size_t max) {
-        size = MIN_OF(size, max + 1);
-        while (size > max || (size > 0 && ((unsigned char) text[size] & 0xc0) == 0x80))
-                size--;
-        return size;
-}
-
 /* The first line that is none. */
 static char *default_title(const Task *t) {
         const char *text = t->spec.task_description.data ?: "";
         size_t size;
 
         text += strspn(text, " \t\r\n");
-        size = cut(text, strcspn(text, "\r\n"), TITLE_MAX);
+        size = string_cut_size(text, strcspn(text, "\r\n"), TITLE_MAX);
         return size > 0 ? strndup(text, size) : string_format("Task %s", t->id);
 }
 
 static char *default_body(const Task *t) {
         const char *text = t->spec.task_description.data ?: "";
 
-        return strndup(text, cut(text, strlen(text), BODY_MAX));
+        return strndup(text, string_cut_size(text, strlen(text), BODY_MAX));
 }
 
 static int fill_message(Asked *q, const Task *t) {

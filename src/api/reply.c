@@ -97,6 +97,18 @@ int request_json(const HttpRequest *r, Json **ret, Problem *problem) {
         return e < 0 ? e : size > 0;
 }
 
+Json *text_to_json(const char *text, size_t size, size_t max) {
+        static const char more[] = "…";
+        _cleanup_(buffer_done) Buffer b = BUFFER_NULL;
+
+        if (size <= max)
+                return json_new_text(text ?: "", size);
+        if (buffer_append(&b, text, string_cut_size(text, size, max - strlen(more))) < 0 ||
+            buffer_append_string(&b, more) < 0)
+                return NULL;
+        return json_new_text(b.data, b.size);
+}
+
 bool query_number(HttpRequest *r, const char *name, uint64_t fallback, uint64_t max, uint64_t *ret) {
         const char *text = http_request_query(r, name);
 

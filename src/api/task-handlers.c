@@ -6,7 +6,7 @@
 #include <remote-developer/task-spec.h>
 
 /* Lines of log in a task's document; the whole log is at /api/task/{id}/logs. */
-#define STATUS_LOG_LINES 100
+#define STATUS_LOG_LINES LOG_TAIL_LINES_MAX
 
 /* The task is on its way: just created, or resumed. */
 static void reply_begun(Api *a, HttpRequest *r, const char *id) {

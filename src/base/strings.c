@@ -109,6 +109,16 @@ size_t string_utf8_length(const char *s, size_t size) {
         return 0;
 }
 
+size_t string_cut_size(const char *s, size_t size, size_t max) {
+        size_t n = max;
+
+        if (size <= max)
+                return size;
+        for (size_t back = 0; back < 3 && n > 0 && ((unsigned char) s[n] & 0xc0) == 0x80; back++)
+                n--;
+        return n;
+}
+
 static const char hex_digits[] = "0123456789abcdef";
 
 char *string_encode(const char *s) {

@@ -35,6 +35,7 @@ struct LogViewer {
         bool goes_back;   /* the reader goes back, by so many lines and not before that cursor; "": none */
         uint64_t back_lines;
         char *back_floor; /* owned */
+        uint64_t back_bytes_max; /* archived lines that may be read on the way back */
         usec_t since; /* what is older is passed over */
 };
 

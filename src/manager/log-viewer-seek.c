@@ -58,12 +58,17 @@ int log_viewer_seek_after(LogViewer *v, const char *cursor) {
 
 /* How many of the next `rows` lines are of the viewer's sources. */
 static int count_archived(const LogViewer *v, LogArchiveReader *archive, uint64_t rows, uint64_t *ret) {
+        uint64_t bytes = 0;
         LogLine line;
         int r = 1;
 
         *ret = 0;
-        while (rows-- > 0 && (r = log_archive_reader_next(archive, &line)) > 0)
+        while (rows-- > 0 && (r = log_archive_reader_next(archive, &line)) > 0) {
                 *ret += (v->counted & LOG_SOURCES(line.source)) != 0;
+                bytes += line.size;
+                if (bytes > v->back_bytes_max)
+                        return -E2BIG;
+        }
         return MIN_OF(r, 0);
 }
 
@@ -72,7 +77,7 @@ static int find_archived(const LogViewer *v, LogArchiveReader *archive, uint64_t
         uint64_t total = log_archive_reader_lines(archive), rows = MIN_OF(lines, end), found;
         int r;
 
-        for (;; rows = MIN_OF(end, 2 * rows + 16)) {
+        for (;; rows = MIN_OF(end, 2 * rows + MIN_OF(lines, (uint64_t) 16))) {
                 *ret = end - rows;
                 if (rows == end || (v->counted & LOG_SOURCES_ALL) == LOG_SOURCES_ALL)
                         return 0;

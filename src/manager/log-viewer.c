@@ -72,6 +72,7 @@ static int make_viewer(LogFeed *feed, unsigned sources, LogViewerWake wake, void
                 return r;
         v->feed = log_feed_ref(feed);
         v->sources = sources;
+        v->back_bytes_max = UINT64_MAX;
         v->wake = wake;
         v->userdata = userdata;
         *ret = TAKE_PTR(v);
@@ -104,13 +105,15 @@ int log_viewer_new_in_journal(LogFeed *feed, LogViewerWake wake, void *userdata,
         return new_viewer(feed, LOG_SOURCES_ALL, true, wake, userdata, ret);
 }
 
-int log_viewer_new_at_tail(LogFeed *feed, unsigned sources, uint64_t lines, LogViewer **ret) {
+int log_viewer_new_at_tail(LogFeed *feed, unsigned sources, uint64_t lines, uint64_t bytes, LogViewer **ret) {
         _cleanup_(log_viewer_freep) LogViewer *v = NULL;
         int r;
 
         r = make_viewer(feed, sources, NULL, NULL, &v);
-        if (r >= 0)
-                r = log_viewer_seek_tail(v, lines);
+        if (r < 0)
+                return r;
+        v->back_bytes_max = bytes;
+        r = log_viewer_seek_tail(v, lines);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(v);

@@ -124,9 +124,9 @@ int manager_open_log(Manager *m, const char *id, unsigned sources, LogViewerWake
         return r < 0 ? r : log_viewer_new(feed, sources, wake, userdata, ret);
 }
 
-int manager_open_log_tail(Manager *m, const char *id, uint64_t lines, LogViewer **ret) {
+int manager_open_log_tail(Manager *m, const char *id, uint64_t lines, uint64_t bytes, LogViewer **ret) {
         _cleanup_(log_feed_unrefp) LogFeed *feed = NULL;
         int r = get_feed(m, id, &feed);
 
-        return r < 0 ? r : log_viewer_new_at_tail(feed, LOG_SOURCES_OUTPUT, lines, ret);
+        return r < 0 ? r : log_viewer_new_at_tail(feed, LOG_SOURCES_OUTPUT, lines, bytes, ret);
 }

@@ -180,7 +180,8 @@ static void test_viewers_hold_nothing_open(void) {
 
 static void open_tail(Viewing *v, unsigned i, uint64_t lines) {
         v->viewers[i].viewer = log_viewer_free(v->viewers[i].viewer);
-        TAP_CHECK_INT(log_viewer_new_at_tail(v->feed, LOG_SOURCES_OUTPUT, lines, &v->viewers[i].viewer), 0);
+        TAP_CHECK_INT(log_viewer_new_at_tail(v->feed, LOG_SOURCES_OUTPUT, lines, UINT64_MAX,
+                                             &v->viewers[i].viewer), 0);
 }
 
 /* More lines than there are: the ring has them all, and no journal is opened. The newest is there at once. */

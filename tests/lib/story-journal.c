@@ -10,6 +10,9 @@
 /* What systemd tells journald of a unit's output. */
 #define OUTPUT "SYSLOG_FACILITY=21\nSYSLOG_IDENTIFIER={id}\n_SYSTEMD_INVOCATION_ID={invocation}\n"
 
+/* journald's LineMax=. */
+#define LINE_MAX_SIZE ((size_t) 48 * 1024)
+
 bool story_has_journal(void) {
         _cleanup_(journal_fixture_done) JournalFixture f = JOURNAL_FIXTURE_NULL;
 
@@ -50,6 +53,20 @@ static void log_texts(Story *s, const char *texts, size_t step, size_t n) {
 
 void story_log_many(Story *s, const char *line, size_t n) {
         log_texts(s, line, 0, n);
+}
+
+void story_log_long(Story *s, const char *line) {
+        _cleanup_free_ char *unit = task_unit_name(s->id), *fields = story_expand(s, OUTPUT);
+        size_t size = strlen(line), n = MAX_OF((size + LINE_MAX_SIZE - 1) / LINE_MAX_SIZE, (size_t) 1);
+        _cleanup_free_ FixtureEntry *entries = calloc(n, sizeof(FixtureEntry));
+
+        if (!TAP_CHECK(entries))
+                return;
+        for (size_t i = 0; i < n; i++)
+                entries[i] = (FixtureEntry){ line + i * LINE_MAX_SIZE,
+                                             .size = MIN_OF(size - i * LINE_MAX_SIZE, LINE_MAX_SIZE),
+                                             .unit = unit, .fields = fields, .goes_on = i + 1 < n };
+        append_entries(s, entries, n);
 }
 
 void story_log_numbered(Story *s, size_t n) {

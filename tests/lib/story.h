@@ -115,6 +115,7 @@ unsigned story_count_files(const Story *s, const char *part);
 bool story_has_journal(void);
 void story_log(Story *s, const char *first, ...) __attribute__((sentinel));
 void story_log_many(Story *s, const char *line, size_t n); /* n times the same */
+void story_log_long(Story *s, const char *line);            /* in pieces, as journald has a line of any length */
 void story_log_numbered(Story *s, size_t n);               /* "line 0", "line 1", ... */
 void story_log_entry(Story *s, const char *fields);
 

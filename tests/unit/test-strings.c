@@ -39,6 +39,27 @@ static void test_replace(void) {
         TAP_CHECK_INT(string_replace(&s, NULL), 0);
 }
 
+static void test_cut_size(void) {
+        static const struct {
+                const char *text;
+                size_t max, size;
+        } rows[] = {
+                { "abc", 3, 3 },
+                { "abc", 2, 2 },
+                { "abc", 0, 0 },
+                { "", 0, 0 },
+                { "a\xc3\xa4", 3, 3 },
+                { "a\xc3\xa4", 2, 1 },
+                { "\xf0\x9f\x98\x80x", 4, 4 },
+                { "\xf0\x9f\x98\x80x", 3, 0 },
+                /* No text: somewhere. */
+                { "\x80\x80\x80\x80\x80\x80\x80\x80", 6, 3 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                TAP_CHECK_INT(string_cut_size(rows[i].text, strlen(rows[i].text), rows[i].max), rows[i].size);
+}
+
 static void test_format(void) {
         _cleanup_free_ char *s = string_format("%s-%d", "a", INT_MIN);
         _cleanup_free_ char *empty = string_format("%s", "");
@@ -183,6 +204,7 @@ static const TapTest tests[] = {
         { "equal, also with NULL", test_equal },
         { "empty, and prefixes", test_empty_and_prefix },
         { "replace", test_replace },
+        { "where a text is cut", test_cut_size },
         { "format", test_format },
         { "looking up in a table", test_table_lookup },
         { "whole decimal numbers", test_numbers },
