@@ -156,11 +156,40 @@ int request_json(const HttpRequest *r, Json **ret, Problem *problem);
 /* The query's whole number; absent: `fallback`. Answers with 400 and returns false when it is none in the range. */
 bool query_number(HttpRequest *r, const char *name, uint64_t fallback, uint64_t max, uint64_t *ret);
 
-/* Appends the task's document, as lists have it. 1: appended; 0: it is gone. */
-int list_append_task(Api *a, const char *id, Json *array);
+/* Tasks' documents one behind the other, written as they come: so much text, and the task with which it is reached,
+ * are a list; others come with the next page. */
+#define LIST_TEXT_MAX ((size_t) 4 * 1024 * 1024)
 
-/* A copy of the named fields (ended by NULL); one that the document does not have is null. */
-int list_copy_fields(const Json *from, const char *const *names, Json *to);
+typedef struct TaskList {
+        Buffer text;
+        size_t n;
+} TaskList;
+
+#define TASK_LIST_NULL ((TaskList){ .text = BUFFER_NULL })
+
+static inline void task_list_done(TaskList *l) {
+        buffer_done(&l->text);
+}
+
+static inline bool task_list_is_full(const TaskList *l, uint64_t limit) {
+        return l->n >= limit || l->text.size >= LIST_TEXT_MAX;
+}
+
+/* What tasks are wanted; NULL: any. */
+typedef struct TaskFilter {
+        const char *status, *label, *repo;
+} TaskFilter;
+
+/* Appends the task's document, as lists have it, unless it does not match or is gone. */
+int task_list_append(Api *a, const TaskFilter *f, const char *id, TaskList *to);
+
+/* Tells where the list goes on behind that task. */
+void task_list_link(HttpRequest *r, const TaskFilter *f, uint64_t limit, const char *last);
+void task_list_reply(HttpRequest *r, TaskList *l);
+
+/* As overviews have it: its first LIST_DESCRIPTION_MAX bytes. */
+#define LIST_DESCRIPTION_MAX ((size_t) 4096)
+int task_list_set_description(const Task *t, Json *to);
 
 /* A string of bytes that may be no UTF-8; of a longer text than `max` bytes the begin, with "…" behind it. */
 Json *text_to_json(const char *text, size_t size, size_t max);

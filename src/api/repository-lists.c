@@ -7,25 +7,33 @@
 /* By repository: a thousand documents at most. */
 #define SHOWN_TASKS 10
 #define SHOWN_REPOSITORIES 100
+/* ... which may be long ones: then the oldest are not shown. */
+#define READ_TEXT_MAX ((size_t) 16 * 1024 * 1024)
 
 #define TASKS_MAX 50 /* of one repository alone */
 
 /* --- one repository --- */
 
+/* Where there are more than the list has room for, the list of all tasks knows the others. */
 void api_get_tasks_of_repo(Api *a, HttpRequest *r, const char *repository) {
+        const TaskFilter f = { .repo = repository };
+        _cleanup_(task_list_done) TaskList list = TASK_LIST_NULL;
         const TaskIndex *index = manager_index(a->manager);
-        _cleanup_json_ Json *array = json_new_array();
         const TaskRepository *wanted;
-        int e = array ? manager_complete_index(a->manager) : -ENOMEM;
+        size_t i;
+        int e = manager_complete_index(a->manager);
 
         wanted = task_index_find_repository(index, repository);
-        for (size_t i = index->n; e >= 0 && wanted && i > 0 && json_length(array) < TASKS_MAX; i--)
+        for (i = wanted ? index->n : 0; e >= 0 && i > 0 && !task_list_is_full(&list, TASKS_MAX); i--)
                 if (index->rows[i - 1].repository == wanted)
-                        e = list_append_task(a, index->rows[i - 1].id, array);
-        if (e < 0)
+                        e = task_list_append(a, &f, index->rows[i - 1].id, &list);
+        if (e < 0) {
                 reply_errno(r, e);
-        else
-                reply_json(r, 200, TAKE_PTR(array));
+                return;
+        }
+        if (i > 0)
+                task_list_link(r, &f, TASKS_MAX, index->rows[i].id);
+        task_list_reply(r, &list);
 }
 
 /* --- by repository --- */
@@ -68,34 +76,61 @@ static int append_entry(const RepositoryTotals *t, Json *body, Json **ret_tasks)
 }
 
 /* A row of it: what the original's page shows. */
-static int append_brief(Api *a, const char *id, Json *tasks) {
-        static const char *const names[] = { "task_id", "status", "created_at", "task_description", "devpod_name",
-                                             "progress", "has_changes", "is_committed", NULL };
+static int fill_brief(const Task *t, Json *row) {
+        int e = json_set_string(row, "task_id", t->id);
+
+        if (e >= 0)
+                e = json_set_string(row, "status", task_status(t));
+        if (e >= 0)
+                e = json_set(row, "created_at", json_new_time(t->created_at));
+        if (e >= 0)
+                e = task_list_set_description(t, row);
+        if (e >= 0)
+                e = json_set_string(row, "devpod_name", t->spec.devpod_name);
+        if (e >= 0)
+                e = json_set_uint64(row, "progress", task_progress(t));
+        if (e >= 0)
+                e = json_set_bool(row, "has_changes", t->changes.has_changes);
+        return e < 0 ? e : json_set_bool(row, "is_committed", t->changes.is_committed);
+}
+
+static size_t strv_size(char *const *v) {
+        size_t size = 0;
+
+        for (; v && *v; v++)
+                size += strlen(*v);
+        return size;
+}
+
+/* Takes off what there was to read of the document. */
+static int append_brief(Api *a, const char *id, Json *tasks, size_t *room) {
         _cleanup_(task_ref_done) TaskRef ref = TASK_REF_NULL;
-        _cleanup_json_ Json *document = NULL, *row = json_new_object();
+        _cleanup_json_ Json *row = json_new_object();
+        const TaskSpec *s;
         int e;
 
         if (!row)
                 return -ENOMEM;
         if (manager_get_task(a->manager, id, &ref) < 0)
                 return 0;
-        e = task_to_json(ref.task, false, &document);
-        if (e >= 0)
-                e = list_copy_fields(document, names, row);
+        s = &ref.task->spec;
+        *room -= MIN_OF(s->task_description.size + strv_size(s->command) + strv_size(s->environment), *room);
+        e = fill_brief(ref.task, row);
         return e < 0 ? e : json_push(tasks, TAKE_PTR(row));
 }
 
 /* `lists`: of each repository's position the array to fill; NULL: it is not shown. */
 static int fill_lists(Api *a, Json *const *lists) {
         const TaskIndex *index = manager_index(a->manager);
+        size_t room = READ_TEXT_MAX;
         int e = 0;
 
-        for (size_t i = index->n; e >= 0 && i > 0; i--) {
+        for (size_t i = index->n; e >= 0 && i > 0 && room > 0; i--) {
                 const TaskSummary *s = &index->rows[i - 1];
                 Json *tasks = s->repository ? lists[s->repository->position] : NULL;
 
                 if (tasks && json_length(tasks) < SHOWN_TASKS)
-                        e = append_brief(a, s->id, tasks);
+                        e = append_brief(a, s->id, tasks, &room);
         }
         return e;
 }

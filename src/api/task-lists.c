@@ -11,10 +11,6 @@
 #define RECENT_TASKS 10
 #define RECENT_LOG_LINES 5
 
-typedef struct TaskFilter {
-        const char *status, *label, *repo;
-} TaskFilter;
-
 static bool labels_match(char *const *labels, const char *wanted) {
         size_t n = strlen(wanted);
 
@@ -57,29 +53,36 @@ static bool index_rules_out(const TaskFilter *f, const TaskSummary *s) {
         return f->label && !task_index_may_have_label(s, f->label);
 }
 
-static int append_row(const Task *t, Json *array) {
+static int append_row(const Task *t, Buffer *to) {
         _cleanup_json_ Json *row = NULL;
         int e;
 
         e = task_to_json(t, false, &row);
         if (e >= 0)
                 e = json_set(row, "logs", json_new_array());
-        if (e >= 0)
-                e = json_push(array, TAKE_PTR(row));
-        return e < 0 ? e : 1;
+        return e < 0 ? e : json_append(row, to);
 }
 
-/* 1: appended; 0: it does not match, or is gone. */
-static int append_task(Api *a, const TaskFilter *f, const char *id, Json *array) {
+int task_list_append(Api *a, const TaskFilter *f, const char *id, TaskList *to) {
         _cleanup_(task_ref_done) TaskRef ref = TASK_REF_NULL;
+        int e;
 
         if (manager_get_task(a->manager, id, &ref) < 0 || !filter_matches(f, ref.task))
                 return 0;
-        return append_row(ref.task, array);
+        e = buffer_append(&to->text, to->n > 0 ? "," : "[", 1);
+        if (e >= 0)
+                e = append_row(ref.task, &to->text);
+        to->n++;
+        return e;
 }
 
-int list_append_task(Api *a, const char *id, Json *array) {
-        return append_task(a, &(TaskFilter){}, id, array);
+void task_list_reply(HttpRequest *r, TaskList *l) {
+        int e = buffer_append_string(&l->text, l->n > 0 ? "]\n" : "[]\n");
+
+        if (e < 0)
+                reply_errno(r, e);
+        else
+                http_request_reply(r, 200, "application/json", &l->text);
 }
 
 /* "&name=value", the value percent-encoded; nothing for NULL. */
@@ -96,7 +99,7 @@ static int append_query(Buffer *to, const char *name, const char *value) {
         return e;
 }
 
-static void add_next_link(HttpRequest *r, const TaskFilter *f, uint64_t limit, const char *last) {
+void task_list_link(HttpRequest *r, const TaskFilter *f, uint64_t limit, const char *last) {
         _cleanup_(buffer_done) Buffer link = BUFFER_NULL;
         int e;
 
@@ -116,12 +119,12 @@ static void add_next_link(HttpRequest *r, const TaskFilter *f, uint64_t limit, c
 void api_get_tasks(Api *a, HttpRequest *r, const char *parameter _unused_) {
         TaskFilter f = { http_request_query(r, "status"), http_request_query(r, "label"),
                 http_request_query(r, "repo") };
+        _cleanup_(task_list_done) TaskList list = TASK_LIST_NULL;
         const TaskIndex *index = manager_index(a->manager);
         const char *after = http_request_query(r, "after");
-        _cleanup_json_ Json *array = json_new_array();
         uint64_t limit;
         size_t i;
-        int e = array ? 0 : -ENOMEM;
+        int e = 0;
 
         if (!query_number(r, "limit", LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, &limit))
                 return;
@@ -129,17 +132,17 @@ void api_get_tasks(Api *a, HttpRequest *r, const char *parameter _unused_) {
                 reply_error(r, 400, "after", "after must be the id of a task");
                 return;
         }
-        for (i = after ? task_index_position(index, after) : index->n; e >= 0 && i > 0 && json_length(array) < limit;
-                        i--)
+        for (i = after ? task_index_position(index, after) : index->n;
+                        e >= 0 && i > 0 && !task_list_is_full(&list, limit); i--)
                 if (!index_rules_out(&f, &index->rows[i - 1]))
-                        e = append_task(a, &f, index->rows[i - 1].id, array);
+                        e = task_list_append(a, &f, index->rows[i - 1].id, &list);
         if (e < 0) {
                 reply_errno(r, e);
                 return;
         }
         if (i > 0 && limit > 0)
-                add_next_link(r, &f, limit, index->rows[i].id);
-        reply_json(r, 200, TAKE_PTR(array));
+                task_list_link(r, &f, limit, index->rows[i].id);
+        task_list_reply(r, &list);
 }
 
 /* --- the dashboard --- */
@@ -149,7 +152,15 @@ static const char *const recent_fields[] = {
         "github_repo", "claude_status", "app_url", NULL,
 };
 
-int list_copy_fields(const Json *from, const char *const *names, Json *to) {
+int task_list_set_description(const Task *t, Json *to) {
+        const Buffer *b = &t->spec.task_description;
+
+        return json_set(to, "task_description",
+                        b->data ? text_to_json(b->data, b->size, LIST_DESCRIPTION_MAX) : NULL);
+}
+
+/* One that the document does not have is null. */
+static int copy_fields(const Json *from, const char *const *names, Json *to) {
         int e = 0;
 
         for (size_t i = 0; e >= 0 && names[i]; i++)
@@ -169,7 +180,9 @@ static int append_recent(Api *a, const char *id, Json *array) {
                 return 0;
         e = task_to_json(ref.task, false, &document);
         if (e >= 0)
-                e = list_copy_fields(document, recent_fields, row);
+                e = copy_fields(document, recent_fields, row);
+        if (e >= 0)
+                e = task_list_set_description(ref.task, row);
         /* The original started an application of the task's; this service does not. */
         if (e >= 0)
                 e = json_set_bool(row, "server_running", false);

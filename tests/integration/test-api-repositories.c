@@ -10,12 +10,14 @@
 #define DOCUMENT                                                                                             \
         "{\"version\":2,\"task_id\":\"%s\",\"state\":\"finished\",\"result\":\"%s\",\"reason\":\"exit-code\"," \
         "\"created_at\":\"2023-11-14T22:13:20Z\",\"last_updated\":\"%s\",\"recipe\":\"claude\","              \
-        "\"github_repo\":%s,\"task_description\":\"work\",\"timeout\":60,\"attempt\":1,%s\"command\":[]}"
+        "\"github_repo\":%s,\"task_description\":\"%s\",\"timeout\":60,\"attempt\":1,%s\"command\":[]}"
+
+static const char *description = "work";
 
 /* A finished task's document, as a service has left it. */
 static void write_document(ApiFixture *f, const char *id, const char *result, const char *updated, const char *repo,
                            const char *more, bool archived) {
-        _cleanup_free_ char *text = string_format(DOCUMENT, id, result, updated, repo, more);
+        _cleanup_free_ char *text = string_format(DOCUMENT, id, result, updated, repo, description, more);
         _cleanup_free_ char *name = NULL;
 
         snprintf(f->story.id, sizeof(f->story.id), "%s", id);
@@ -113,6 +115,104 @@ static void test_by_repo(void) {
         TAP_CHECK_CONTAINS(f.body, "\"stats\":{\"total\":3,\"completed\":2,\"failed\":1,\"running\":0}");
         TAP_CHECK_CONTAINS(f.body, "\"stats\":{\"total\":1,\"completed\":0,\"failed\":0,\"running\":0}");
         TAP_CHECK_INT(strncmp(f.body, "{\"owner/a\":", strlen("{\"owner/a\":")), 0);
+}
+
+#define MANY_LONG 30
+#define LONG_SIZE ((size_t) 1024 * 1024)
+#define LIST_TEXT_MAX ((size_t) 4 * 1024 * 1024)
+
+/* Of three repositories, each with a description of a megabyte. */
+static bool begin_with_long_documents(ApiFixture *f) {
+        static const char *const repos[] = { "\"o/x\"", "\"o/y\"", "\"o/z\"" };
+        _cleanup_free_ char *text = malloc(LONG_SIZE + 1);
+
+        if (!api_fixture_begin(f) || !TAP_CHECK(text))
+                return false;
+        memset(text, 'd', LONG_SIZE);
+        text[LONG_SIZE] = 0;
+        description = text;
+        api_fixture_stop_service(f);
+        for (unsigned i = 0; i < MANY_LONG; i++) {
+                char id[TASK_ID_SIZE + 1];
+
+                snprintf(id, sizeof(id), "task-17000000%02u-abcdef", i);
+                write_document(f, id, "failed", "2023-11-15T00:00:01Z", repos[i % 3], "", false);
+        }
+        description = "work";
+        return api_fixture_start_service(f);
+}
+
+static void ask_timed(ApiFixture *f, const char *path) {
+        usec_t before = clock_thread_usec();
+
+        api_ask(f, "GET", path, NULL, NULL);
+        printf("# %s: %zu bytes after %llu us\n", path, strlen(f->body ?: ""),
+               (unsigned long long) (clock_thread_usec() - before));
+}
+
+/* Follows the links; each task is there once, newest first, from the given one on by steps. */
+static unsigned count_long(ApiFixture *f, const char *first, unsigned step, unsigned *ret_pages) {
+        _cleanup_free_ char *path = strdup(first);
+        unsigned n = 0;
+
+        for (*ret_pages = 0; path && TAP_CHECK(*ret_pages < MANY_LONG); (*ret_pages)++) {
+                const char *link;
+
+                ask_timed(f, path);
+                TAP_CHECK_INT(f->status, 200);
+                TAP_CHECK(strlen(f->body) < LIST_TEXT_MAX + 2 * LONG_SIZE);
+                for (size_t i = 0; i < json_length(f->json); i++, n++) {
+                        char id[TASK_ID_SIZE + 1];
+
+                        snprintf(id, sizeof(id), "task-17000000%02u-abcdef", MANY_LONG - 1 - step * n);
+                        TAP_CHECK_STRING(json_get_string(json_at(f->json, i), "task_id"), id);
+                        TAP_CHECK_INT(strlen(json_get_string(json_at(f->json, i), "task_description")), LONG_SIZE);
+                }
+                link = api_header(f, "Link");
+                free(path);
+                path = link ? strndup(link + 1, strcspn(link + 1, ">")) : NULL;
+        }
+        return n;
+}
+
+static void test_lists_of_long_documents(void) {
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+        unsigned pages;
+
+        if (!begin_with_long_documents(&f))
+                return;
+        TAP_CHECK_INT(count_long(&f, "/api/tasks?limit=1000", 1, &pages), MANY_LONG);
+        TAP_CHECK(pages >= 6 && pages <= 8);
+        TAP_CHECK_INT(count_long(&f, "/api/tasks/repo/o/z", 3, &pages), MANY_LONG / 3);
+        TAP_CHECK(pages >= 2 && pages <= 4);
+        TAP_CHECK_INT(count_long(&f, "/api/tasks?limit=1", 1, &pages), MANY_LONG);
+}
+
+/* They have no pages: texts are cut, and what would take too long to read is not shown. */
+static void test_overviews_of_long_documents(void) {
+        static const char *const repos[] = { "o/x", "o/y", "o/z" };
+        _cleanup_(api_fixture_done) ApiFixture f = {};
+        const char *shown;
+        size_t n = 0;
+
+        if (!begin_with_long_documents(&f))
+                return;
+        ask_timed(&f, "/api/tasks/by-repo");
+        for (size_t i = 0; i < ELEMENTSOF(repos); i++) {
+                Json *entry = json_get(f.json, repos[i]);
+
+                TAP_CHECK_INT(json_get_uint64(json_get(entry, "stats"), "total"), MANY_LONG / 3);
+                n += json_length(json_get(entry, "tasks"));
+        }
+        TAP_CHECK_INT(n, 16);
+        shown = json_get_string(json_at(json_get(json_get(f.json, "o/z"), "tasks"), 0), "task_description");
+        TAP_CHECK_INT(strlen(shown ?: ""), 4096);
+        TAP_CHECK_CONTAINS(shown, "ddd\xe2\x80\xa6");
+        api_ask(&f, "GET", "/api/dashboard", NULL, NULL);
+        TAP_CHECK_INT(json_length(json_get(f.json, "recent_tasks")), 10);
+        shown = json_get_string(json_at(json_get(f.json, "recent_tasks"), 9), "task_description");
+        TAP_CHECK_INT(strlen(shown ?: ""), 4096);
+        TAP_CHECK(strlen(f.body) < 64 * 1024);
 }
 
 static void test_stats(void) {
@@ -224,6 +324,8 @@ static void test_continue(void) {
 static const TapTest tests[] = {
         { "one repository", test_one_repository },
         { "by repository", test_by_repo },
+        { "lists of long documents", test_lists_of_long_documents },
+        { "overviews of long documents", test_overviews_of_long_documents },
         { "totals", test_stats },
         { "nothing at all", test_nothing_at_all },
         { "a task of now", test_a_task_of_now },
