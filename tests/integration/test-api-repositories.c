@@ -215,6 +215,38 @@ static void test_overviews_of_long_documents(void) {
         TAP_CHECK(strlen(f.body) < 64 * 1024);
 }
 
+/* The original's word for a pull request knows only the pod and the repository: of the latest tasks of this one the
+ * first in that pod is meant, and so many are looked at. */
+static void test_how_far_a_task_of_a_pod_is_looked_for(void) {
+#define OF_POD                                                                                               \
+        "{\"devpod_name\":\"p\",\"github_repo\":\"o/x\",\"github_token\":\"t\",\"pr_title\":\"t\"}"
+        for (unsigned n = 50; n <= 51; n++) {
+                _cleanup_(api_fixture_done) ApiFixture f = {};
+                _cleanup_(http_client_done) HttpClient c = {};
+
+                if (!api_fixture_begin(&f))
+                        return;
+                api_fixture_stop_service(&f);
+                for (unsigned i = 0; i < n; i++) {
+                        char id[TASK_ID_SIZE + 1];
+
+                        snprintf(id, sizeof(id), "task-17000000%02u-abcdef", i);
+                        write_document(&f, id, "failed", "2023-11-15T00:00:01Z", "\"o/x\"",
+                                       i == 0 ? "\"devpod_name\":\"p\"," : "\"devpod_name\":\"q\",", false);
+                }
+                if (!api_fixture_start_service(&f))
+                        return;
+                if (!api_send(&f, &c, "POST", "/api/create-pr", NULL, OF_POD))
+                        return;
+                TAP_CHECK(STORY_UNTIL(&f.story, c.ended || story_told("create-pr") > 0));
+                story_settle(&f.story);
+                snprintf(f.story.id, sizeof(f.story.id), "task-1700000000-abcdef");
+                api_ask(&f, "GET", "/api/task-status/{id}", NULL, NULL);
+                TAP_CHECK_CONTAINS(f.body, n == 50 ? "\"operation\":{" : "\"operation\":null");
+                TAP_CHECK_INT(http_client_got(&c, "There is no task of this repository in that pod"), n == 51);
+        }
+}
+
 static void test_stats(void) {
         _cleanup_(api_fixture_done) ApiFixture f = {};
 
@@ -326,6 +358,7 @@ static const TapTest tests[] = {
         { "by repository", test_by_repo },
         { "lists of long documents", test_lists_of_long_documents },
         { "overviews of long documents", test_overviews_of_long_documents },
+        { "how far a task of a pod is looked for", test_how_far_a_task_of_a_pod_is_looked_for },
         { "totals", test_stats },
         { "nothing at all", test_nothing_at_all },
         { "a task of now", test_a_task_of_now },

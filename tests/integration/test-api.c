@@ -343,6 +343,13 @@ static void test_bad_queries(void) {
                 if (f.status != 400)
                         printf("# %s\n", rows[i].path);
         }
+        for (size_t i = 0; i < 2; i++) {
+                static const char *const paths[] = { "/api/task/{id}/logs?tail=1000001",
+                                                     "/api/task-logs/{id}/stream?tail=1000001" };
+
+                api_ask(&f, "GET", paths[i], "Accept: text/plain, text/event-stream\r\n", NULL);
+                api_check_error(&f, 400, "tail", "tail must be a whole number up to 1000000");
+        }
         api_ask(&f, "GET", "/api/task-logs/{id}/stream", "Last-Event-ID: x\r\n", NULL);
         api_check_error(&f, 400, "Last-Event-ID", "cursor");
 }

@@ -103,6 +103,22 @@ static void test_a_doubtful_header_is_refused(void) {
         }
 }
 
+static void test_so_many_fields_may_a_header_have(void) {
+        for (unsigned n = 100; n <= 101; n++) {
+                _cleanup_(http_fixture_done) HttpFixture f = {};
+                _cleanup_(http_client_done) HttpClient c = {};
+
+                if (!http_fixture_start(&f, NULL, on_request_echo, NULL) || !http_client_open(&c, &f, HTTP_OVER_TCP))
+                        return;
+                http_client_send(&c, "GET / HTTP/1.1\r\nHost: x\r\n");
+                for (unsigned i = 1; i < n; i++)
+                        http_client_send(&c, "A: b\r\n");
+                http_client_send(&c, "\r\n");
+                TAP_CHECK(HTTP_WAIT(&f, http_client_got(&c, "body=")));
+                TAP_CHECK(http_client_got(&c, n == 100 ? "malformed=0" : "malformed=1"));
+        }
+}
+
 static void test_a_raw_nul_in_the_target_is_malformed(void) {
         static const char nul_in_path[] = "GET /a\0b?a=1 HTTP/1.1\r\nHost: x\r\n\r\n";
         static const char nul_in_query[] = "GET /a?a=1\0&b=2 HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -369,6 +385,7 @@ static const TapTest tests[] = {
         { "path and query are decoded once", test_path_and_query_are_decoded_once },
         { "malformed targets are flagged and kept as sent", test_malformed_targets_are_flagged_and_kept },
         { "a doubtful header is refused", test_a_doubtful_header_is_refused },
+        { "so many fields may a header have", test_so_many_fields_may_a_header_have },
         { "a raw NUL in the target is malformed", test_a_raw_nul_in_the_target_is_malformed },
         { "headers are found without case", test_headers_are_found_without_case },
         { "bodies arrive whole, plain and chunked", test_bodies_arrive_whole },

@@ -115,6 +115,25 @@ static void test_what_only_the_service_knows(void) {
         TAP_CHECK(f.got.task->bound_to_service);
 }
 
+static void test_which_attempts_there_are(void) {
+        static const struct {
+                int attempt, result;
+        } rows[] = { { 1, 0 }, { 100, 0 }, { 0, -ERANGE }, { 101, -ERANGE } };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                FIXTURE;
+
+                if (!make_task(&f, "{\"command\": [\"a\"]}"))
+                        return;
+                f.sent.verb = LAUNCH_START;
+                f.sent.number = 7;
+                f.sent.task->attempt = rows[i].attempt;
+                TAP_CHECK_INT(launch_request_to_json(&f.sent, &f.message), 0);
+                TAP_CHECK_INT(launch_request_parse(f.message, &f.config, &f.got, &f.problem), rows[i].result);
+                TAP_CHECK_STRING(f.problem.field, rows[i].result < 0 ? "attempt" : NULL);
+        }
+}
+
 static void test_an_operation(void) {
         FIXTURE;
 
@@ -178,6 +197,7 @@ static void test_replies(void) {
 static const TapTest tests[] = {
         { "every request arrives as it was", test_every_request_arrives },
         { "what only the service knows", test_what_only_the_service_knows },
+        { "which attempts there are", test_which_attempts_there_are },
         { "an operation", test_an_operation },
         { "what is about a unit", test_what_is_about_a_unit },
         { "the number is known when the rest is refused", test_the_number_is_known_when_the_rest_is_refused },

@@ -194,6 +194,31 @@ static void write_file(const Scratch *s, const char *text, mode_t mode) {
         TAP_CHECK_INT(fchmodat(fd, TOKEN_FILE, mode, 0), 0);
 }
 
+/* As many as there may be, and one more. */
+static void test_a_file_of_too_many_tokens(void) {
+        _cleanup_(scratch_done) Scratch s = SCRATCH_NULL;
+        _cleanup_close_ int fd = -EBADF;
+
+        if (!scratch_init(&s) || !TAP_CHECK((fd = open_scratch(&s)) >= 0))
+                return;
+        for (size_t n = TOKENS_MAX; n <= TOKENS_MAX + 1; n++) {
+                _cleanup_(token_list_done) TokenList l = TOKEN_LIST_NULL;
+                _cleanup_(problem_done) Problem problem = PROBLEM_NULL;
+                _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+
+                buffer_append_string(&text, "{\"version\":1,\"tokens\":[");
+                for (size_t i = 0; i < n; i++)
+                        buffer_append_format(&text, "%s{\"name\":\"t%zu\",\"scope\":\"run\"," SHA "," MADE
+                                                    ",\"never_expires\":true}", i > 0 ? "," : "", i);
+                buffer_append_string(&text, "]}");
+                write_file(&s, text.data, 0600);
+                TAP_CHECK_INT(token_list_read(fd, &l, &problem), n > TOKENS_MAX ? -EBADMSG : 0);
+                TAP_CHECK_INT(l.n, n > TOKENS_MAX ? 0 : TOKENS_MAX);
+                if (n > TOKENS_MAX)
+                        TAP_CHECK_CONTAINS(problem_sentence(&problem), "more than 64 tokens");
+        }
+}
+
 static void test_a_broken_file_holds_no_token(void) {
         _cleanup_(scratch_done) Scratch s = SCRATCH_NULL;
         _cleanup_close_ int fd = -EBADF;
@@ -334,6 +359,7 @@ static const TapTest tests[] = {
         { "there is a most", test_there_is_a_most },
         { "expiry", test_expiry },
         { "what was written is read back", test_what_was_written_is_read_back },
+        { "a file of too many tokens", test_a_file_of_too_many_tokens },
         { "a broken file holds no token", test_a_broken_file_holds_no_token },
         { "who may have written it", test_who_may_have_written_it },
         { "a change is seen at once", test_a_change_is_seen_at_once },
