@@ -14,6 +14,10 @@
 /* The largest request is a task's description; a megabyte is a long book. */
 #define BODY_MAX ((size_t) 1024 * 1024)
 #define BODIES_MAX (64 * BODY_MAX)
+
+/* What clients have asked for and do not take. */
+#define ANSWERS_MAX ((size_t) 256 * 1024 * 1024)
+
 #define IDLE_USEC (60 * USEC_PER_SEC)
 
 typedef struct FrontSocket {
@@ -127,6 +131,7 @@ static HttpLimits limits_of(const Front *f, const Config *config) {
         size_t parts = f->identity ? 2 : 1;
 
         return (HttpLimits){ .body_max = BODY_MAX, .bodies = share_out(BODIES_MAX / parts),
+                             .answers = share_out(ANSWERS_MAX / parts),
                              .connections = share_out(config->max_connections / parts), .idle_usec = IDLE_USEC,
                              .request_usec = config->request_timeout_usec,
                              .stream_stall_usec = config->sse_timeout_usec };

@@ -58,7 +58,8 @@ typedef struct HttpHeader {
 void http_request_set_defaults(HttpRequest *r, const HttpHeader *headers);
 
 /* Answers; takes the bytes out of `body` (NULL: no body). HEAD gets the headers alone. Should memory be short the
- * connection is closed. The request is gone afterwards. */
+ * connection is closed; should the quota of answers have no room (http-server.h), a 503 is given in its place. The
+ * request is gone afterwards. */
 void http_request_reply(HttpRequest *r, unsigned status, const char *content_type, Buffer *body);
 
 /* Answers with a stream of unknown length. The request is gone afterwards; `*ret_stream` (may be NULL) is valid

@@ -11,6 +11,8 @@
  * `idle_usec` is closed, and one whose request takes longer than `request_usec` to come, however busy, answered 408. A
  * body up to 16 times `body_max` is read to its end and thrown away, so that the client hears why, as is one for which
  * the quota of `bodies` has no room; one that announces more is answered unread, one that turns out longer is cut.
+ * Where the quota of `answers` has no room, an answer above 64 KiB becomes a 503 with Retry-After, and a stream waits
+ * until there is some; short answers always have it.
  */
 #pragma once
 
@@ -30,6 +32,7 @@ typedef struct HttpQuota {
 typedef struct HttpLimits {
         size_t body_max;       /* bytes */
         HttpQuota bodies;      /* bytes of bodies that have come and are not answered yet */
+        HttpQuota answers;     /* bytes of answers that clients have not taken yet */
         HttpQuota connections; /* `all` is not 0 */
         usec_t idle_usec;      /* rounded up to whole seconds, as is stream_stall_usec; not set: no limit */
         usec_t request_usec;   /* not set: no limit */

@@ -5,6 +5,7 @@
 #include <remote-developer/http-answer.h>
 #include <remote-developer/strings.h>
 
+#include <string.h>
 #include <strings.h>
 
 /* --- headers --- */
@@ -126,9 +127,27 @@ static void begin_answer(const HttpRequest *r) {
                 http_connection_set_deadline(r->connection, HTTP_DEADLINE_ANSWER);
 }
 
-void http_request_reply(HttpRequest *r, unsigned status, const char *content_type, Buffer *body) {
-        struct MHD_Response *response = response_new(r, body);
+/* There is no room for the answer; its own headers go with it. */
+static struct MHD_Response *response_new_refusal(HttpRequest *r) {
+        static char sentence[] = "{\"error\":\"Too much is being sent to you or others at the moment, and not taken; "
+                                 "try again later\",\"status\":503}\n";
 
+        r->headers = strv_free(r->headers);
+        if (http_request_add_header(r, "Retry-After", "5") < 0)
+                return NULL;
+        return MHD_create_response_from_buffer(strlen(sentence), sentence, MHD_RESPMEM_PERSISTENT);
+}
+
+void http_request_reply(HttpRequest *r, unsigned status, const char *content_type, Buffer *body) {
+        struct MHD_Response *response;
+
+        if (body && r->connection && http_room_take(r->connection, body->size) < 0) {
+                buffer_done(body);
+                response = response_new_refusal(r);
+                status = 503;
+                content_type = "application/json";
+        } else
+                response = response_new(r, body);
         begin_answer(r);
         http_request_answer(r, status, content_type, response);
 }
@@ -155,10 +174,19 @@ static bool is_for_all(const HttpRequest *r) {
 }
 
 void http_answer_keep(HttpRequest *r, unsigned status, const char *content_type, Buffer *body, HttpAnswer **ret) {
-        struct MHD_Response *response = response_new(r, body);
-        bool dressed = dress(r, response, content_type);
-        HttpAnswer *kept = dressed && is_for_all(r) ? malloc(sizeof(HttpAnswer)) : NULL;
+        struct MHD_Response *response;
+        HttpAnswer *kept;
+        bool dressed;
 
+        *ret = NULL;
+        /* Nobody would know whose bytes they are. */
+        if (body && body->size > HTTP_ROOM_FREE) {
+                http_request_reply(r, status, content_type, body);
+                return;
+        }
+        response = response_new(r, body);
+        dressed = dress(r, response, content_type);
+        kept = dressed && is_for_all(r) ? malloc(sizeof(HttpAnswer)) : NULL;
         begin_answer(r);
         if (kept)
                 *kept = (HttpAnswer){ .server = r->connection->server, .response = response, .status = status };

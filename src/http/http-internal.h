@@ -53,6 +53,7 @@ struct HttpServer {
         bool starving_told;     /* in the log, since a connection was last accepted */
 
         HttpShare *shares; /* of the peers that are there */
+        size_t held;       /* by all connections */
         HttpIsGuest is_guest; /* NULL: nobody is */
         void *guest_userdata;
         usec_t refusing_told_usec; /* monotonic; when the log was last told that connections are refused; 0: never */
@@ -94,6 +95,9 @@ struct HttpConnection {
         bool suspended;
         bool aborted; /* to be cut at MHD's next question */
         bool ending;  /* no further request is read */
+
+        size_t held;      /* bytes of its answer in the peer's share */
+        bool awaits_room; /* suspended until there is some */
 };
 
 struct HttpRequest {
@@ -143,6 +147,7 @@ HttpConnection *http_connection_of(struct MHD_Connection *mhd);
 typedef enum HttpGood {
         HTTP_CONNECTIONS,
         HTTP_BODY_BYTES,
+        HTTP_ANSWER_BYTES,
         HTTP_GOODS,
 } HttpGood;
 
@@ -159,11 +164,36 @@ struct HttpShare {
 /* That of the peer; to be taken of and given to, else it stays. NULL: no memory. */
 HttpShare *http_share_find(HttpServer *s, HttpPeer peer, const struct sockaddr *address);
 
-/* -EDQUOT: the peer has as much as it may; -EBUSY: all have, or all guests. */
+/* -EDQUOT: the peer has as much as it may; -EBUSY: all have, or all guests. Of the bytes of answers who has none may
+ * have any number: one that is longer than all that is allowed gets through alone. */
 int http_share_take(HttpShare *share, HttpGood good, size_t n);
+
+/* What is there already and cannot be refused any more. */
+void http_share_overdraw(HttpShare *share, HttpGood good, size_t n);
 
 /* Frees the share when nothing is left. */
 void http_share_give(HttpShare *share, HttpGood good, size_t n);
+
+/* --- http-room.c --- */
+
+/* An answer that is no longer needs no room: it is never refused, and not counted. */
+#define HTTP_ROOM_FREE ((size_t) 64 * 1024)
+
+/* For the bytes of an answer, until http_room_give(). As http_share_take(). */
+int http_room_take(HttpConnection *c, size_t n);
+
+/* Whether a stream may be filled, with what then is to be told by http_room_overdraw(). */
+bool http_room_is_left(const HttpConnection *c);
+void http_room_overdraw(HttpConnection *c, size_t n);
+
+/* Suspends the connection until there is room. */
+void http_room_await(HttpConnection *c);
+
+/* All that the connection has; resumes who waits for it. */
+void http_room_give(HttpConnection *c);
+
+/* Nobody is to wait any longer. */
+void http_room_open(HttpServer *s);
 
 /* --- http-deadline.c --- */
 

@@ -238,6 +238,7 @@ static void request_orphan(HttpRequest *r) {
 void http_request_on_completed(HttpConnection *c) {
         c->server->n_fruitless = 0;
         c->busy = false;
+        http_room_give(c);
         http_connection_set_deadline(c, HTTP_DEADLINE_NEXT_REQUEST);
         if (c->own_timeout)
                 http_connection_set_timeout(c, HTTP_TIMEOUT_IDLE_APART);

@@ -155,6 +155,7 @@ int http_server_drain(HttpServer *s, usec_t timeout_usec, HttpOnDrained on_drain
         s->drained_userdata = userdata;
         s->draining = true;
         http_server_update_accepting(s);
+        http_room_open(s);
         server_end_idle(s);
         server_check_drained(s);
         return 0;

@@ -55,22 +55,36 @@ static uint64_t sum(const HttpServer *s, HttpGood good, bool of_guests) {
         return n;
 }
 
-static bool is_above(uint64_t n, size_t more, size_t max) {
-        return max > 0 && n + more > max;
+static const HttpQuota *quota_of(const HttpServer *s, HttpGood good) {
+        const HttpQuota *quotas[HTTP_GOODS] = {
+                [HTTP_CONNECTIONS] = &s->limits.connections,
+                [HTTP_BODY_BYTES] = &s->limits.bodies,
+                [HTTP_ANSWER_BYTES] = &s->limits.answers,
+        };
+
+        return quotas[good];
+}
+
+static bool is_above(uint64_t n, size_t more, size_t max, HttpGood good) {
+        return max > 0 && n + more > max && (n > 0 || good != HTTP_ANSWER_BYTES);
 }
 
 int http_share_take(HttpShare *share, HttpGood good, size_t n) {
         const HttpServer *s = share->server;
-        const HttpQuota *quota = good == HTTP_CONNECTIONS ? &s->limits.connections : &s->limits.bodies;
+        const HttpQuota *quota = quota_of(s, good);
 
-        if (is_above(share->used[good], n, quota->peer))
+        if (is_above(share->used[good], n, quota->peer, good))
                 return -EDQUOT;
-        if (is_above(sum(s, good, false), n, quota->all))
+        if (is_above(sum(s, good, false), n, quota->all, good))
                 return -EBUSY;
-        if (share->is_guest && is_above(sum(s, good, true), n, quota->guests))
+        if (share->is_guest && is_above(sum(s, good, true), n, quota->guests, good))
                 return -EBUSY;
         share->used[good] += n;
         return 0;
+}
+
+void http_share_overdraw(HttpShare *share, HttpGood good, size_t n) {
+        share->used[good] += n;
 }
 
 static void share_free(HttpShare *share) {

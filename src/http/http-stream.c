@@ -9,6 +9,8 @@
  *              ▲                            │
  *              └── wake ── asleep ◀─────────┘ fill: SLEEP
  *
+ * One that would fill where there is no room for answers sleeps, too, until there is some (http-room.c).
+ *
  * What will surprise you: while a stream sleeps MHD does not look at its socket, so an io source of ours does. A
  * peer that has hung up ends the stream at once. A peer that has only closed its sending side may be one that still
  * reads (nc does it); over TCP one that is gone looks the same until something is written to it, hence the
@@ -96,6 +98,7 @@ static void stream_give_spare(HttpStream *stream) {
                 s->spare = stream->pending;
         stream->pending = BUFFER_NULL;
         stream->sent = 0;
+        http_room_give(stream->connection);
 }
 
 static void stream_fill(HttpStream *stream) {
@@ -106,6 +109,7 @@ static void stream_fill(HttpStream *stream) {
         stream->woken = false;
         stream->next = stream->source.fill(stream->userdata, &stream->pending);
         stream->filling = false;
+        http_room_overdraw(stream->connection, stream->pending.size);
 
         if (stream->next == HTTP_FILL_SLEEP && stream->woken)
                 stream->next = HTTP_FILL_MORE;
@@ -136,10 +140,16 @@ static ssize_t stream_on_read(void *userdata, uint64_t position _unused_, char *
         HttpStream *stream = userdata;
 
         stream->connection->server->n_fruitless = 0;
+        stream->connection->awaits_room = false;
         if (stream->gone)
                 return MHD_CONTENT_READER_END_WITH_ERROR;
-        if (stream->sent == stream->pending.size && stream->next == HTTP_FILL_MORE)
+        if (stream->sent == stream->pending.size && stream->next == HTTP_FILL_MORE) {
+                if (!http_room_is_left(stream->connection)) {
+                        http_room_await(stream->connection);
+                        return 0;
+                }
                 stream_fill(stream);
+        }
         if (stream->sent < stream->pending.size)
                 return stream_send(stream, to, max);
 
