@@ -13,6 +13,9 @@
  * the quota of `bodies` has no room; one that announces more is answered unread, one that turns out longer is cut.
  * Where the quota of `answers` has no room, an answer above 64 KiB becomes a 503 with Retry-After, and a stream waits
  * until there is some; short answers always have it.
+ *
+ * A burst of requests does not keep the loop: when handlers and `fill` have taken 20 ms of a turn, others wait for
+ * later turns, in which the peers are served one request after the other.
  */
 #pragma once
 

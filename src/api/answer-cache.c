@@ -1,10 +1,11 @@
 /* Answers that are given again: when many ask for the same at once, it is put together once.
  *
- * Nothing of ours changes but in a turn of the loop, and sd-event has one source's handler called in a turn. So where
- * this turn and the one before were HTTP's, nothing else has happened: what was answered then is still so, unless a
- * request changed something (call_route() says so), or a look at the journal found a line (manager_log_mark() counts
- * them). It then is forgotten. A look at the clock is made besides: what others change behind our back, such as a
- * finished task's document, is believed for ANSWER_BELIEVED_USEC.
+ * Nothing of ours changes but in a turn of the loop, and sd-event has one source's handler called in a turn. A request
+ * that had to wait for a later turn (http-queue.c) comes in one of HTTP's, too. So where this turn and the one before
+ * were HTTP's, nothing else has happened: what was answered then is still so, unless a request changed something
+ * (call_route() says so), or a look at the journal found a line (manager_log_mark() counts them). It then is
+ * forgotten. A look at the clock is made besides: what others change behind our back, such as a finished task's
+ * document, is believed for ANSWER_BELIEVED_USEC.
  *
  * Owned by the Api: at most ANSWERS_KEPT answers, whose bodies have at most ANSWER_SIZE_MAX bytes. */
 #include "api-internal.h"

@@ -1,5 +1,6 @@
 /* LogDownload: the whole of a log, or all of a part of it, as a stream of rows that ends where the log ended when it
- * was asked for. It takes as much memory as a chunk of it, and a turn of it as long as LOG_DOWNLOAD_TURN_USEC. */
+ * was asked for. It takes as much memory as a chunk of it, which is filled for LOG_DOWNLOAD_TURN_USEC at most; how
+ * many are filled in a turn of the loop the HTTP server says. */
 #pragma once
 
 #include "log-page.h"

@@ -9,7 +9,7 @@
  *      accepted ──▶ idle ──▶ busy ──▶ dispatched ──▶ answered ──▶ idle or closed
  *                                         └─ suspended while the answer is awaited
  *
- * Invariants: only a connection that waits for its answer, or whose stream sleeps, is suspended;
+ * Invariants: only a connection that waits for its answer or its turn, or whose stream sleeps, is suspended;
  * `connection->suspended` is true exactly from MHD_suspend_connection() to MHD_resume_connection(), so that
  * neither happens twice; each resume is followed by a kick, for MHD wakes nobody itself.
  */
@@ -19,16 +19,24 @@
 
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <sys/queue.h>
 #include <systemd/sd-event.h>
 
 typedef struct HttpConnection HttpConnection;
 typedef struct HttpListener HttpListener;
 typedef struct HttpShare HttpShare;
 
+/* What a connection waits for a turn for. */
+typedef enum HttpWork {
+        HTTP_WORK_REQUEST,
+        HTTP_WORK_FILL,
+        HTTP_WORKS,
+} HttpWork;
+
 /* Of the answers that are written without MHD: as api/origin.c has them for all others. */
-#define HTTP_BARE_HEADERS                                                                                    \
-        "Connection: close\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n"           \
-        "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\nX-Frame-Options: DENY\r\n"    \
+#define HTTP_BARE_HEADERS                                                                                  \
+        "Connection: close\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n"       \
+        "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\nX-Frame-Options: DENY\r\n" \
         "Referrer-Policy: no-referrer\r\nCross-Origin-Resource-Policy: same-origin\r\nCache-Control: no-store\r\n"
 
 struct HttpServer {
@@ -54,6 +62,10 @@ struct HttpServer {
 
         HttpShare *shares; /* of the peers that are there */
         size_t held;       /* by all connections */
+
+        sd_event_source *queue_turn; /* as `turn`: to serve the queue */
+        TAILQ_HEAD(, HttpShare) queued; /* the one whose turn is next first */
+        usec_t spent_usec; /* in this turn, by handlers and by filling streams */
         HttpIsGuest is_guest; /* NULL: nobody is */
         void *guest_userdata;
         usec_t refusing_told_usec; /* monotonic; when the log was last told that connections are refused; 0: never */
@@ -98,6 +110,11 @@ struct HttpConnection {
 
         size_t held;      /* bytes of its answer in the peer's share */
         bool awaits_room; /* suspended until there is some */
+
+        HttpStream *stream; /* its answer; NULL: that is none, or there is none */
+        TAILQ_ENTRY(HttpConnection) queue; /* its share's */
+        bool queued; /* suspended until its turn comes */
+        HttpWork work;
 };
 
 struct HttpRequest {
@@ -126,6 +143,10 @@ struct HttpRequest {
 /* A description, and that the loop ends when its handler fails: sd-event would disable it and go on as if nothing
  * were. */
 void http_event_source_dress(sd_event_source *source, const char *description);
+
+/* A source whose descriptor can always be read: enabled once, it has its turn in line with the others. */
+int http_server_add_ready(HttpServer *s, const char *description, sd_event_io_handler_t handler,
+                          sd_event_source **ret);
 
 /* Runs MHD in the next turn of the loop; others have theirs before it comes again. */
 void http_server_kick(HttpServer *s);
@@ -159,6 +180,9 @@ struct HttpShare {
         struct in6_addr network; /* where the peer is not known */
         bool is_guest;
         size_t used[HTTP_GOODS];
+        TAILQ_ENTRY(HttpShare) queue; /* the server's; while one of these has something */
+        TAILQ_HEAD(, HttpConnection) queues[HTTP_WORKS];
+        HttpWork next_work; /* if there is such */
 };
 
 /* That of the peer; to be taken of and given to, else it stays. NULL: no memory. */
@@ -194,6 +218,22 @@ void http_room_give(HttpConnection *c);
 
 /* Nobody is to wait any longer. */
 void http_room_open(HttpServer *s);
+
+/* --- http-queue.c --- */
+
+int http_queue_add_source(HttpServer *s);
+
+/* Whether the connection has to wait with that: this turn is spent, or others of its peer wait. */
+bool http_queue_is_due(const HttpConnection *c, HttpWork work);
+
+/* Suspends the connection until it is served, or resumed. */
+void http_queue_add(HttpConnection *c, HttpWork work);
+
+/* If it is in there. */
+void http_queue_remove(HttpConnection *c);
+
+/* What was begun then is over. */
+void http_queue_spend(HttpServer *s, usec_t begin_usec);
 
 /* --- http-deadline.c --- */
 
@@ -241,6 +281,14 @@ enum MHD_Result http_request_on_access(void *userdata, struct MHD_Connection *mh
 void http_request_on_completed(HttpConnection *c);
 
 HttpRequest *http_request_free(HttpRequest *r);
+
+/* Its turn has come: of one that was queued. */
+void http_request_serve(HttpRequest *r);
+
+/* --- http-stream.c --- */
+
+/* Likewise. */
+void http_stream_serve(HttpStream *stream);
 
 /* --- http-answer.c --- */
 

@@ -2,7 +2,8 @@
  *
  * MHD asks on_access() once when the header is there, once for each piece of the body and once at the end; only
  * then on_request is called. When the handler has not answered by its return, the connection is suspended until it
- * does. What MHD found in the header is not copied: it lives in the connection's memory until the answer.
+ * does; as it is while the handler cannot be called yet (http-queue.c). What MHD found in the header is not copied: it
+ * lives in the connection's memory until the answer.
  *
  * What will surprise you:
  * - A body that is announced far too long, and one whose header is in doubt, is dispatched without being read; MHD
@@ -166,17 +167,43 @@ static int request_collect(HttpRequest *r, const char *data, size_t size) {
 }
 
 /* The handler may answer at once, which frees the request. */
+static void request_handle(HttpRequest *r) {
+        HttpServer *s = r->connection->server;
+        usec_t begin = clock_monotonic_usec();
+
+        r->dispatched = true;
+        s->on_request(r, s->userdata);
+        http_queue_spend(s, begin);
+}
+
 static void request_dispatch(HttpRequest *r) {
         HttpConnection *c = r->connection;
 
-        r->dispatched = true;
         http_connection_set_deadline(c, HTTP_DEADLINE_NONE);
-        c->server->on_request(r, c->server->userdata);
+        if (http_queue_is_due(c, HTTP_WORK_REQUEST)) {
+                http_connection_set_timeout(c, HTTP_TIMEOUT_IDLE_APART);
+                http_queue_add(c, HTTP_WORK_REQUEST);
+                return;
+        }
+        request_handle(r);
         if (!c->request)
                 return;
 
         http_connection_set_timeout(c, HTTP_TIMEOUT_IDLE_APART);
         http_connection_suspend(c);
+}
+
+/* The connection is suspended, which it stays until the answer comes. */
+void http_request_serve(HttpRequest *r) {
+        HttpConnection *c = r->connection;
+
+        if (!http_request_is_abandoned(r)) {
+                request_handle(r);
+                return;
+        }
+        http_request_free(r);
+        c->aborted = true;
+        http_connection_resume(c);
 }
 
 static enum MHD_Result connection_begin(HttpConnection *c, const char *url, const char *method,
@@ -239,6 +266,7 @@ void http_request_on_completed(HttpConnection *c) {
         c->server->n_fruitless = 0;
         c->busy = false;
         http_room_give(c);
+        http_queue_remove(c);
         http_connection_set_deadline(c, HTTP_DEADLINE_NEXT_REQUEST);
         if (c->own_timeout)
                 http_connection_set_timeout(c, HTTP_TIMEOUT_IDLE_APART);

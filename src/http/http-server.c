@@ -214,6 +214,7 @@ static void server_rearm(HttpServer *s) {
 static int server_run(HttpServer *s) {
         s->running = true;
         s->again = false;
+        s->spent_usec = 0;
         (void) MHD_run(s->daemon);
         s->running = false;
 
@@ -297,19 +298,20 @@ static int server_start_daemon(HttpServer *s, const TlsIdentity *identity) {
         return s->daemon ? 0 : identity ? -EBADMSG : -ENOMEM;
 }
 
-static int server_add_turn(HttpServer *s) {
+int http_server_add_ready(HttpServer *s, const char *description, sd_event_io_handler_t handler,
+                          sd_event_source **ret) {
         int fd = eventfd(1, EFD_CLOEXEC), r;
 
         if (fd < 0)
                 return -errno;
-        r = sd_event_add_io(s->event, &s->turn, fd, EPOLLIN, server_on_io, s);
+        r = sd_event_add_io(s->event, ret, fd, EPOLLIN, handler, s);
         if (r < 0) {
                 close(fd);
                 return r;
         }
-        sd_event_source_set_io_fd_own(s->turn, true);
-        sd_event_source_set_enabled(s->turn, SD_EVENT_OFF);
-        http_event_source_dress(s->turn, "http-turn");
+        sd_event_source_set_io_fd_own(*ret, true);
+        sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
+        http_event_source_dress(*ret, description);
         return 0;
 }
 
@@ -332,7 +334,9 @@ static int server_add_sources(HttpServer *s) {
         http_event_source_dress(s->io, "http-daemon");
         http_event_source_dress(s->kick, "http-kick");
         http_event_source_dress(s->timer, "http-timer");
-        r = server_add_turn(s);
+        r = http_server_add_ready(s, "http-turn", server_on_io, &s->turn);
+        if (r >= 0)
+                r = http_queue_add_source(s);
         if (r >= 0)
                 r = http_server_add_deadlines(s);
         return r < 0 ? r : http_server_add_retry(s);
@@ -407,6 +411,7 @@ HttpServer *http_server_free(HttpServer *s) {
         sd_event_source_disable_unref(s->io);
         sd_event_source_disable_unref(s->kick);
         sd_event_source_disable_unref(s->turn);
+        sd_event_source_disable_unref(s->queue_turn);
         sd_event_source_disable_unref(s->timer);
         sd_event_source_disable_unref(s->deadline_timer);
         sd_event_source_disable_unref(s->drain_timer);

@@ -39,6 +39,8 @@ HttpShare *http_share_find(HttpServer *s, HttpPeer peer, const struct sockaddr *
                 if (!share)
                         return NULL;
                 *share = (HttpShare){ .server = s, .next = s->shares, .peer = peer, .network = network };
+                for (HttpWork work = 0; work < HTTP_WORKS; work++)
+                        TAILQ_INIT(&share->queues[work]);
                 s->shares = share;
         }
         share->is_guest = s->is_guest && s->is_guest(peer, s->guest_userdata);

@@ -9,7 +9,8 @@
  *              ▲                            │
  *              └── wake ── asleep ◀─────────┘ fill: SLEEP
  *
- * One that would fill where there is no room for answers sleeps, too, until there is some (http-room.c).
+ * One that would fill where there is no room for answers sleeps, too, until there is some (http-room.c);
+ * and one that would where others have spent the turn waits for its own (http-queue.c).
  *
  * What will surprise you: while a stream sleeps MHD does not look at its socket, so an io source of ours does. A
  * peer that has hung up ends the stream at once. A peer that has only closed its sending side may be one that still
@@ -102,6 +103,8 @@ static void stream_give_spare(HttpStream *stream) {
 }
 
 static void stream_fill(HttpStream *stream) {
+        usec_t begin = clock_monotonic_usec();
+
         stream_take_spare(stream);
         buffer_clear(&stream->pending);
 
@@ -110,6 +113,7 @@ static void stream_fill(HttpStream *stream) {
         stream->next = stream->source.fill(stream->userdata, &stream->pending);
         stream->filling = false;
         http_room_overdraw(stream->connection, stream->pending.size);
+        http_queue_spend(stream->connection->server, begin);
 
         if (stream->next == HTTP_FILL_SLEEP && stream->woken)
                 stream->next = HTTP_FILL_MORE;
@@ -135,6 +139,26 @@ static ssize_t stream_sleep(HttpStream *stream) {
         return 0;
 }
 
+/* For room, or for its turn. */
+static bool stream_has_to_wait(HttpStream *stream) {
+        HttpConnection *c = stream->connection;
+
+        if (!http_room_is_left(c))
+                http_room_await(c);
+        else if (http_queue_is_due(c, HTTP_WORK_FILL))
+                http_queue_add(c, HTTP_WORK_FILL);
+        return c->suspended;
+}
+
+/* MHD asks again for what there is now; for nothing, where there was nothing to say. */
+void http_stream_serve(HttpStream *stream) {
+        HttpConnection *c = stream->connection;
+
+        if (!stream->gone && http_room_is_left(c))
+                stream_fill(stream);
+        http_connection_resume(c);
+}
+
 /* MHD wants at most `max` bytes. To return 0 without being suspended would be a busy loop. */
 static ssize_t stream_on_read(void *userdata, uint64_t position _unused_, char *to, size_t max) {
         HttpStream *stream = userdata;
@@ -144,10 +168,8 @@ static ssize_t stream_on_read(void *userdata, uint64_t position _unused_, char *
         if (stream->gone)
                 return MHD_CONTENT_READER_END_WITH_ERROR;
         if (stream->sent == stream->pending.size && stream->next == HTTP_FILL_MORE) {
-                if (!http_room_is_left(stream->connection)) {
-                        http_room_await(stream->connection);
+                if (stream_has_to_wait(stream))
                         return 0;
-                }
                 stream_fill(stream);
         }
         if (stream->sent < stream->pending.size)
@@ -170,6 +192,7 @@ static void stream_on_end(void *userdata) {
         HttpStream *stream = userdata;
 
         http_server_kick(stream->connection->server);
+        stream->connection->stream = NULL;
         stream->source.closed(stream->userdata);
         stream_free(stream);
 }
@@ -216,10 +239,13 @@ int http_request_reply_stream(HttpRequest *r,
         }
         stream = c ? stream_new(c, source, userdata) : NULL;
         if (stream) {
+                c->stream = stream;
                 http_connection_set_timeout(c, HTTP_TIMEOUT_STALL);
                 response = stream->response = stream_new_response(stream, r->http_1_0);
         }
         if (!response) {
+                if (c)
+                        c->stream = NULL;
                 stream_free(stream);
                 source->closed(userdata);
                 return http_request_answer(r, status, content_type, NULL);
