@@ -1,7 +1,7 @@
 /* room: systemd
  *
  * ProgramRun: a program that is run for what it says, in the loop and without waiting for it: the begin of what it
- * writes to stdout and stderr is kept, and it is killed, with its children, when its time is over.
+ * writes to stdout and stderr is kept, and it is killed when its time is over. Its children end with it.
  */
 #pragma once
 

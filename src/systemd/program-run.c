@@ -53,6 +53,8 @@ static int on_program_exit(sd_event_source *s, const siginfo_t *si, void *userda
 
         (void) sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);
         (void) sd_event_source_set_enabled(s, SD_EVENT_OFF);
+        /* What it has left in its group; until this returns the number is nobody else's. */
+        (void) kill(-p->pid, SIGKILL);
         (void) read_output(p);
         tell(p, 0, si->si_code == CLD_EXITED ? si->si_status : 128 + si->si_status);
         return 0;

@@ -54,7 +54,6 @@ static void test_how_it_ends(void) {
                 { "exit 3", "", 3 },
                 { "kill -9 $$", "", 128 + SIGKILL },
                 { "cat", "", 0 },
-                { "sleep 1000 & echo left", "left\n", 0 },
                 { "kill -TERM $$; echo not reached", "", 128 + SIGTERM },
         };
 
@@ -103,6 +102,19 @@ static void test_too_long(void) {
         TAP_CHECK(is_gone(ran.output));
 }
 
+/* It has ended, though its output is still open elsewhere. */
+static void test_what_it_leaves(void) {
+        _cleanup_(ran_done) Ran ran = {};
+
+        if (!TAP_CHECK_INT(run(&ran, 20 * USEC_PER_SEC, "sleep 1000 & echo $!"), 0))
+                return;
+        TAP_CHECK_INT(ran.error, 0);
+        TAP_CHECK_INT(ran.status, 0);
+        for (unsigned i = 0; i < 1000 && !is_gone(ran.output); i++)
+                usleep(1000);
+        TAP_CHECK(is_gone(ran.output));
+}
+
 static void test_no_program(void) {
         static const char *const argv[] = { "no-program-of-this-name", NULL };
         _cleanup_(ran_done) Ran ran = {};
@@ -128,6 +140,7 @@ static const TapTest tests[] = {
         { "how it ends", test_how_it_ends },
         { "too much output", test_too_much_output },
         { "too long", test_too_long },
+        { "what it leaves", test_what_it_leaves },
         { "no program", test_no_program },
         { "freed while it runs", test_freed_while_it_runs },
 };
