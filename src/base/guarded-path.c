@@ -14,7 +14,8 @@
 
 typedef struct Walk {
         char done[PATH_SIZE_MAX + 1]; /* "" is the root */
-        char left[PATH_SIZE_MAX + 1];
+        char path[PATH_SIZE_MAX + 1]; /* of which that is left to be gone from `at` on */
+        size_t at;
         unsigned links;
 } Walk;
 
@@ -34,12 +35,12 @@ static bool is_guarded(const char *directory) {
 
 /* Takes the next name from what is left. False: there is none. */
 static bool next_name(Walk *w, char name[static PATH_SIZE_MAX + 1]) {
-        const char *begin = w->left + strspn(w->left, "/");
+        const char *begin = w->path + w->at + strspn(w->path + w->at, "/");
         size_t n = strcspn(begin, "/");
 
         memcpy(name, begin, n);
         name[n] = 0;
-        memmove(w->left, begin + n, strlen(begin + n) + 1);
+        w->at = (size_t) (begin + n - w->path);
         return n > 0;
 }
 
@@ -73,9 +74,10 @@ static int follow(Walk *w) {
                 w->done[0] = 0;
         else
                 remove_name(w);
-        memcpy(left, w->left, sizeof(left));
-        r = snprintf(w->left, sizeof(w->left), "%s/%s", target, left);
-        return r < 0 || (size_t) r >= sizeof(w->left) ? -ENAMETOOLONG : 0;
+        memcpy(left, w->path + w->at, strlen(w->path + w->at) + 1);
+        r = snprintf(w->path, sizeof(w->path), "%s/%s", target, left);
+        w->at = 0;
+        return r < 0 || (size_t) r >= sizeof(w->path) ? -ENAMETOOLONG : 0;
 }
 
 /* 1: to go on. */
@@ -108,7 +110,7 @@ int guarded_path_find(const char *path, char **ret) {
 
         if (strlen(path) > PATH_SIZE_MAX)
                 return -ENAMETOOLONG;
-        memcpy(w.left, path, strlen(path) + 1);
+        memcpy(w.path, path, strlen(path) + 1);
         do
                 r = step(&w);
         while (r > 0);
