@@ -19,11 +19,12 @@ typedef struct Walk {
         unsigned links;
 } Walk;
 
-/* A file system that a user's program makes up says of itself what it likes. */
+/* A file system that a user's program makes up says of itself what it likes; and below /proc all names and links are
+ * those of programs, whomever they seem to belong to. */
 static bool is_made_up(const char *path) {
         struct statfs fs;
 
-        return statfs(path, &fs) < 0 || fs.f_type == FUSE_SUPER_MAGIC;
+        return statfs(path, &fs) < 0 || fs.f_type == FUSE_SUPER_MAGIC || fs.f_type == PROC_SUPER_MAGIC;
 }
 
 static bool is_guarded(const char *directory) {
@@ -95,8 +96,14 @@ static int step(Walk *w) {
                 return 1;
         }
         r = add_name(w, name);
-        if (r < 0 || lstat(w->done, &st) < 0)
-                return r; /* nothing is there */
+        if (r < 0)
+                return r;
+        if (lstat(w->done, &st) < 0) {
+                /* What may not be looked at may be a link. */
+                if (errno != ENOENT)
+                        remove_name(w);
+                return 0;
+        }
         if (!S_ISLNK(st.st_mode))
                 return 1;
         r = follow(w);

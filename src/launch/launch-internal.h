@@ -63,6 +63,9 @@ typedef struct FencedUnit {
 /* To be given back with unit_sandbox_done(). On error `ret` is unchanged. */
 int launch_fence(const Launch *l, Sandbox profile, const FencedUnit *u, UnitSandbox *ret);
 
+/* Whether systemd reads it as it is written, wherever it stands. */
+bool launch_path_is_plain(const char *path);
+
 UnitLimits launch_limits(const Launch *l, const Task *t);
 
 /* The longest limit, and what systemd has to grant beyond it; 0: there are none. */

@@ -2,7 +2,8 @@
  *
  * A program that only says its version may run others before, by what it finds in its home (kubectl asks for
  * credentials so), where tasks write: in the system it is fenced in like them. A user's tasks are their owner. */
-#include <remote-developer/launch.h>
+#include "launch-internal.h"
+
 #include <remote-developer/strings.h>
 #include <remote-developer/user.h>
 
@@ -22,6 +23,7 @@ static void add_word(ProbeWords *w, const char *word) {
                 w->argv[w->n++] = word;
 }
 
+/* What unit-sandbox.c has for `standard`, in the words of systemd-run. */
 static const char *const fence[] = {
         "--slice=remotedeveloper.slice", "--property=NoNewPrivileges=yes", "--property=RestrictSUIDSGID=yes",
         "--property=PrivateUsers=yes", "--property=PrivateTmp=yes", "--property=ProtectSystem=strict",
@@ -33,10 +35,9 @@ static const char *const fence[] = {
 
 /* The home is written in as it is by tasks; one whose name systemd would take for something else is not. */
 static char *writable_home(const char *user) {
-        static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./+@,=~";
         _cleanup_free_ char *home = NULL;
 
-        if (user_find_home(user, &home) < 0 || home[strspn(home, letters)])
+        if (user_find_home(user, &home) < 0 || !launch_path_is_plain(home))
                 return NULL;
         return string_format("--property=ReadWritePaths=-%s", home);
 }

@@ -31,11 +31,15 @@ static bool is_home(const char *path) {
         return is_at_or_below(path, "/home") || is_at_or_below(path, "/root") || is_at_or_below(path, "/run/user");
 }
 
-/* What is bound systemd 252 writes into the unit's file as it is. */
-static bool may_be_bound(const char *path) {
+bool launch_path_is_plain(const char *path) {
         static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./+@,=~";
 
-        return !path[strspn(path, letters)] && !string_equal(path, "/tmp") && !string_equal(path, "/var/tmp");
+        return !path[strspn(path, letters)];
+}
+
+/* What is bound systemd 252 writes into the unit's file as it is. */
+static bool may_be_bound(const char *path) {
+        return launch_path_is_plain(path) && !string_equal(path, "/tmp") && !string_equal(path, "/var/tmp");
 }
 
 /* Slashes at its end would hide what it is. Fresh memory or NULL. */

@@ -57,6 +57,7 @@ static void test_beginnings(void) {
                 /* The machine's own. */
                 { "//", "//" },
                 { "//tmp/x/y", "//tmp" },
+                { "//proc/self/cwd", "//proc" },
                 { "//var/tmp/x", "//var/tmp" },
         };
 
@@ -81,6 +82,11 @@ static void test_errors(void) {
         path[sizeof(path) - 1] = 0;
         TAP_CHECK_INT(guarded_path_find(path, &found), -ENAMETOOLONG);
         TAP_CHECK(!found);
+        /* A name that cannot be looked at. */
+        path[300] = 0;
+        memcpy(path, at("/own/"), strlen(at("/own/")));
+        TAP_CHECK_INT(guarded_path_find(path, &found), 0);
+        TAP_CHECK_STRING(found, at("/own"));
 }
 
 static bool make_all(void) {

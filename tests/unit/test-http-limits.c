@@ -1,6 +1,7 @@
 /* What one client may take of the server, and how long: each limit, and beside it somebody who is served as before.
  * Who the peer of a connection is says `peer` here instead of the kernel. */
 #include "http-fixture.h"
+#include "told-peer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,19 +11,9 @@
 #define POST_9 "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
 #define DRIP_USEC (50 * USEC_PER_MSEC)
 
-#define ANNA ((HttpPeer){ true, 1000 })
-#define BERT ((HttpPeer){ true, 1001 })
 #define GUEST ((HttpPeer){ true, 2000 })
 #define OTHER_GUEST ((HttpPeer){ true, 2001 })
 #define NOBODY ((HttpPeer){})
-
-static HttpPeer peer;
-
-/* In the place of http_peer_find() (see meson.build). */
-HttpPeer __wrap_http_peer_find(int fd);
-HttpPeer __wrap_http_peer_find(int fd _unused_) {
-        return peer;
-}
 
 /* What the handler saw. */
 typedef struct Seen {

@@ -2,6 +2,7 @@
  * many. The handler and the streams burn real time; what is counted is what was served in between. Who the peer of a
  * connection is says `peer` here instead of the kernel. */
 #include "http-fixture.h"
+#include "told-peer.h"
 
 #include <remote-developer/strings.h>
 
@@ -13,17 +14,6 @@
 
 /* As many of those as may be served before another has his turn: a turn of them, begun twice, and the odd one. */
 #define FEW (2 * 4 + 2)
-
-#define ANNA ((HttpPeer){ true, 1000 })
-#define BERT ((HttpPeer){ true, 1001 })
-
-static HttpPeer peer;
-
-/* In the place of http_peer_find() (see meson.build). */
-HttpPeer __wrap_http_peer_find(int fd);
-HttpPeer __wrap_http_peer_find(int fd _unused_) {
-        return peer;
-}
 
 typedef struct Burst {
         unsigned served, fills, streams; /* slow requests; fillings of streams, of which so many are open */

@@ -1,6 +1,7 @@
 /* Answers that clients have not taken: how much of them is held, and that what has no room loses nothing. Over unix
  * sockets, whose kernel buffers are small. Who the peer of a connection is says `peer` here instead of the kernel. */
 #include "http-fixture.h"
+#include "told-peer.h"
 
 #include <remote-developer/http-answer.h>
 #include <remote-developer/strings.h>
@@ -11,17 +12,6 @@
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
 #define MIB ((size_t) 1024 * 1024)
 #define LINES 3
-
-#define ANNA ((HttpPeer){ true, 1000 })
-#define BERT ((HttpPeer){ true, 1001 })
-
-static HttpPeer peer;
-
-/* In the place of http_peer_find() (see meson.build). */
-HttpPeer __wrap_http_peer_find(int fd);
-HttpPeer __wrap_http_peer_find(int fd _unused_) {
-        return peer;
-}
 
 /* What the handler gives. */
 typedef struct Giver {
